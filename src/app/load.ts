@@ -1,0 +1,98 @@
+// Loads an application into this thread: finds its file, imports it, takes the export and gives it to its kind.
+import { pathToFileURL } from 'node:url';
+import { errorMessage, FastwsgiError } from '../base/errors.js';
+import type { Application, WorkerContext } from './exchange.js';
+import { selectKind } from './kinds.js';
+import { type Located, locateFile, locateModule } from './locate.js';
+import { importTypeScript, isTypeScript } from './typescript.js';
+
+/** The name that is looked for when none is asked for, as in uWSGI. */
+const CALLABLE_DEFAULT = 'application';
+
+/** What to load: options `module`, or `wsgi-file`/`file`; `callable`, `app-kind`, `chdir`. */
+export interface ApplicationSpec {
+  /** `pkg.mod:callable`. */
+  readonly module?: string | undefined;
+  /** A path, taken when there is no `module`. */
+  readonly file?: string | undefined;
+  /** Name of the export. One that is named in `module` goes first. `name()` is a factory: what it returns is the application. */
+  readonly callable?: string | undefined;
+  readonly kind?: string | undefined;
+  /** Absolute. */
+  readonly chdir: string;
+}
+
+/** Throws ERR_APPLICATION_LOAD, with the application's own error as its cause. */
+export async function loadApplication(spec: ApplicationSpec, context: WorkerContext): Promise<Application> {
+  const located = locate(spec);
+  const { file } = located;
+  const asked = located.exportName ?? spec.callable;
+  const isFactory = asked?.endsWith('()') === true;
+  const name = isFactory ? asked.slice(0, -2) : asked;
+  const module = await importFile(file, spec.chdir);
+  const picked = pickExport(module, name);
+  if (picked === undefined) {
+    throw new FastwsgiError('ERR_APPLICATION_LOAD', `Cannot load ${file}: ${noExportMessage(module, name)}`);
+  }
+  try {
+    const exported: unknown = isFactory ? await callFactory(picked, name) : await picked;
+    return await selectKind(exported, spec.kind).create(exported, context);
+  } catch (error) {
+    throw loadError(file, error);
+  }
+}
+
+function locate(spec: ApplicationSpec): Located {
+  if (spec.module !== undefined) return locateModule(spec.module, spec.chdir);
+  if (spec.file !== undefined) return locateFile(spec.file, spec.chdir);
+  throw new FastwsgiError('ERR_APPLICATION_LOAD', 'There is no application to load: set module or wsgi-file');
+}
+
+type Namespace = Readonly<Record<string, unknown>>;
+
+async function importFile(file: string, chdir: string): Promise<Namespace> {
+  try {
+    if (isTypeScript(file)) return await importTypeScript(file, chdir);
+    return (await import(pathToFileURL(file).href)) as Namespace;
+  } catch (error) {
+    throw loadError(file, error);
+  }
+}
+
+/** The export called `name`; without a name `application`, then the default export. Undefined when there is none. */
+function pickExport(module: Namespace, name: string | undefined): unknown {
+  const wanted = name ?? CALLABLE_DEFAULT;
+  // Of a CommonJS module Node sees only the names that a scan of its text finds; the default export is module.exports.
+  const fallback =
+    property(module.default, '__esModule') === true ? property(module.default, 'default') : module.default;
+  const named = module[wanted] ?? property(module.default, wanted);
+  return named ?? (name === undefined ? fallback : undefined);
+}
+
+function property(value: unknown, name: string): unknown {
+  const holds = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  return holds && Object.hasOwn(value, name) ? (value as Namespace)[name] : undefined;
+}
+
+async function callFactory(factory: unknown, name: string | undefined): Promise<unknown> {
+  if (typeof factory !== 'function') throw new TypeError(`${name} is no function`);
+  return await (factory as () => unknown)();
+}
+
+function noExportMessage(module: Namespace, name: string | undefined): string {
+  const wanted = name === undefined ? `neither an export ${CALLABLE_DEFAULT} nor a default one` : `no export ${name}`;
+  const names = Object.keys(module);
+  return `it has ${wanted}; ${names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`}`;
+}
+
+function loadError(file: string, error: unknown): FastwsgiError {
+  const hint =
+    error instanceof SyntaxError && /import statement outside a module|Unexpected token 'export'/.test(error.message)
+      ? '; it is an ES module: call it .mjs, or put "type": "module" into its package.json'
+      : '';
+  // One of ours may only carry the application's error.
+  const cause = error instanceof FastwsgiError ? (error.cause ?? error) : error;
+  const option = error instanceof FastwsgiError ? error.option : undefined;
+  const message = `Cannot load ${file}: ${errorMessage(error)}${hint}`;
+  return new FastwsgiError('ERR_APPLICATION_LOAD', message, option === undefined ? { cause } : { option, cause });
+}

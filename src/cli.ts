@@ -1,0 +1,144 @@
+#!/usr/bin/env node
+// The command line: reads the configuration, runs the server until a signal ends it, and turns errors into one printed
+// message and a documented exit status.
+import { connect } from 'node:net';
+import { resolve } from 'node:path';
+import { FastwsgiError } from './base/errors.js';
+import type { SocketAddress } from './config/address.js';
+import { checkConfiguration } from './config/check.js';
+import { parseCommandLine } from './config/command-line.js';
+import type { Configuration } from './config/configuration.js';
+import { renderHelp } from './config/help.js';
+import { showConfig } from './config/show.js';
+import { VERSION } from './config/version.js';
+import { Log } from './observe/log.js';
+import { ctime } from './observe/request-line.js';
+import { encodePing, parsePingReply } from './protocol/uwsgi-encoder.js';
+import { Server } from './server.js';
+
+const PING_TIMEOUT_MS = 3000;
+
+async function main(): Promise<number | undefined> {
+  const command = parseCommandLine(process.argv.slice(2), process.env, process.cwd());
+  switch (command.kind) {
+    case 'help':
+      process.stdout.write(renderHelp());
+      return 0;
+    case 'version':
+      process.stdout.write(`fastwsgi-ts ${VERSION}\n`);
+      return 0;
+    case 'show-config':
+      process.stdout.write(showConfig(command.configuration));
+      return 0;
+    case 'check':
+      checkConfiguration(command.configuration);
+      process.stdout.write('The configuration is valid\n');
+      return 0;
+    case 'ping':
+      return ping(command.address);
+    case 'signal':
+      throw new FastwsgiError(
+        'ERR_OPTION',
+        `--${command.action} has no effect yet in this version: send the signal with kill`,
+      );
+    case 'serve':
+      await serve(command.configuration);
+      return undefined;
+    default:
+      return command satisfies never;
+  }
+}
+
+/** Runs the server. The process ends with the last thread, or with the exit status of what went wrong. */
+async function serve(configuration: Configuration): Promise<void> {
+  const logFile = configuration.logto === undefined ? undefined : resolve(configuration.cwd, configuration.logto);
+  const log = openLog(logFile);
+  log.line(`*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${ctime(Date.now())}] ***`);
+  for (const notice of configuration.notices) log.line(notice.text);
+  if (configuration.umask !== undefined) process.umask(configuration.umask);
+  for (const directory of [configuration.chdir, configuration.chdir2])
+    if (directory !== undefined) changeDirectory(directory);
+  const fail = (error: unknown) => {
+    log.line(messageOf(error));
+    log.flush();
+    process.exit(statusOf(error));
+  };
+  const server = new Server(configuration, log, { onFatal: fail });
+  let signals = 0;
+  const stop = (signal: NodeJS.Signals) => {
+    signals++;
+    log.line(signals === 1 ? `SIG${signal.slice(3)}: goodbye to fastwsgi-ts` : `${signal} again: ending at once`);
+    if (signals > 1) server.destroy();
+    void server.close().then(() => {
+      log.flush();
+      process.exit(0);
+    }, fail);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, stop);
+  try {
+    await server.listen();
+    log.line(`*** fastwsgi-ts is running (pid: ${process.pid}, workers: ${configuration.processes}) ***`);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function openLog(file: string | undefined): Log {
+  try {
+    return new Log({ file });
+  } catch (cause) {
+    throw new FastwsgiError('ERR_FILE', `Cannot open the log ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function changeDirectory(directory: string): void {
+  try {
+    process.chdir(directory);
+  } catch (cause) {
+    throw new FastwsgiError('ERR_FILE', `Cannot change to the directory ${directory}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** `--ping`: 0 when the server answers, 1 when it does not, 2 when it answers with a warning. */
+function ping(address: SocketAddress): Promise<number> {
+  return new Promise((resolvePing) => {
+    const target =
+      address.kind === 'tcp'
+        ? { host: address.host === '0.0.0.0' ? '127.0.0.1' : address.host, port: address.port }
+        : { path: address.kind === 'unix' ? address.path : `\0${address.name}` };
+    const socket = connect(target, () => socket.write(encodePing()));
+    let received = Buffer.alloc(0);
+    const done = (status: number, text: string) => {
+      socket.destroy();
+      if (text !== '') process.stderr.write(`${text}\n`);
+      resolvePing(status);
+    };
+    socket.setTimeout(PING_TIMEOUT_MS, () => done(1, 'no answer'));
+    socket.on('error', (error) => done(1, error.message));
+    socket.on('end', () => done(1, 'the connection was closed without an answer'));
+    socket.on('data', (chunk) => {
+      received = Buffer.concat([received, chunk]);
+      const { state, warning } = parsePingReply(received);
+      if (state === 'ok') done(0, '');
+      else if (state === 'warning') done(2, warning);
+      else if (state === 'invalid') done(1, 'the answer is no uwsgi pong');
+    });
+  });
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof FastwsgiError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function statusOf(error: unknown): number {
+  return error instanceof FastwsgiError ? error.exitStatus : 70;
+}
+
+try {
+  const status = await main();
+  if (status !== undefined) process.exitCode = status;
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exitCode = statusOf(error);
+}

@@ -1,0 +1,211 @@
+// Makes the Configuration out of settings: fills in placeholders, reads the options, turns units into what code uses.
+import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
+import type {
+  ApplicationConfiguration,
+  Configuration,
+  LifecycleConfiguration,
+  LoggingConfiguration,
+  ProcessConfiguration,
+  RawOption,
+  RequestConfiguration,
+  SocketConfiguration,
+  StaticConfiguration,
+  StatsConfiguration,
+  WorkerConfiguration,
+} from './configuration.js';
+import { expandSettings } from './expand.js';
+import type { LoadContext, SettingsLoader } from './loader.js';
+import { type OptionValues, placeholdersUsed, resolveValues } from './resolve.js';
+import type { Report, Setting } from './setting.js';
+
+const MS = 1000;
+const MEGABYTE = 1_048_576;
+
+/** The configuration of everything that was loaded. Throws a FastwsgiError that lists every problem. */
+export function buildConfiguration(loader: SettingsLoader, context: LoadContext): Configuration {
+  const { report, cwd } = context;
+  loader.finish();
+  const settings = expandSettings(loader.settings, context);
+  const values = resolveValues(settings, placeholdersUsed(loader.settings), report);
+  const configuration: Configuration = {
+    ...applicationOf(values, settings, report),
+    ...socketsOf(values),
+    ...workersOf(values),
+    ...requestsOf(values, settings, report),
+    ...lifecycleOf(values),
+    ...processOf(values),
+    ...loggingOf(values),
+    ...staticOf(values),
+    ...statsOf(values),
+    cwd,
+    options: rawOptions(settings),
+    settings,
+    notices: report.notices,
+  };
+  report.throwIfFailed();
+  return Object.freeze(configuration);
+}
+
+function applicationOf(values: OptionValues, settings: readonly Setting[], report: Report): ApplicationConfiguration {
+  const [, moduleName, callable] = /^(.*?)(?::(.*))?$/s.exec(values.get('module') ?? '') ?? [];
+  const moduleSetting = lastOf(settings, ['module', 'wsgi']);
+  if (moduleSetting !== undefined && (moduleName === '' || callable === '')) {
+    report.badOption(
+      moduleSetting.place,
+      moduleSetting.key,
+      `PKG.MOD:CALLABLE is wanted, got "${moduleSetting.value}"`,
+    );
+  }
+  return {
+    moduleName: moduleName === '' ? undefined : moduleName,
+    wsgiFile: values.get('wsgi-file'),
+    callable: callable ?? values.get('callable'),
+    appKind: values.get('app-kind'),
+    needApp: values.get('need-app'),
+    chdir: values.get('chdir'),
+    chdir2: values.get('chdir2'),
+    env: Object.fromEntries(values.get('env').map(({ name, value }) => [name, value])),
+    mounts: values.get('mount'),
+    manageScriptName: values.get('manage-script-name'),
+    home: values.get('home'),
+    pythonPath: values.get('pythonpath'),
+  };
+}
+
+function socketsOf(values: OptionValues): SocketConfiguration {
+  return {
+    sockets: values.get('socket'),
+    httpSockets: values.get('http'),
+    httpsSockets: values.get('https'),
+    listenBacklog: values.get('listen'),
+    chmodSocket: values.get('chmod-socket'),
+    chownSocket: values.get('chown-socket'),
+    umask: values.get('umask'),
+    socketTimeoutMs: values.get('socket-timeout') * MS,
+    httpTimeoutMs: values.get('http-timeout') * MS,
+    httpKeepaliveMs: values.get('http-keepalive') * MS,
+    soKeepalive: values.get('so-keepalive'),
+    httpQueue: values.get('http-queue'),
+    httpEngine: values.get('http-engine'),
+    uwsgiEngine: values.get('uwsgi-engine'),
+  };
+}
+
+function workersOf(values: OptionValues): WorkerConfiguration {
+  return {
+    processes: values.get('processes'),
+    concurrency: values.get('threads'),
+    cheaper: values.get('cheaper'),
+    cheaperInitial: values.get('cheaper-initial'),
+    cheaperStep: values.get('cheaper-step'),
+    idleMs: values.get('idle') * MS,
+  };
+}
+
+function requestsOf(values: OptionValues, settings: readonly Setting[], report: Report): RequestConfiguration {
+  const postBuffering = values.get('post-buffering');
+  const setting = lastOf(settings, ['post-buffering']);
+  if (postBuffering === 0 && setting !== undefined) {
+    report.inform(setting.place, `Option "post-buffering"`, ` cannot be off here: it is ${INLINE_BODY_BYTES_MAX}`);
+  }
+  return {
+    varsBytesMax: values.get('buffer-size'),
+    postBufferingBytes: postBuffering === 0 ? INLINE_BODY_BYTES_MAX : postBuffering,
+    limitPostBytes: values.get('limit-post'),
+    harakiriMs: values.get('harakiri') * MS,
+    harakiriVerbose: values.get('harakiri-verbose'),
+    httpHarakiriMs: values.get('http-harakiri') * MS,
+    catchExceptions: values.get('catch-exceptions'),
+    addHeaders: values.get('add-header'),
+  };
+}
+
+function lifecycleOf(values: OptionValues): LifecycleConfiguration {
+  return {
+    maxRequests: values.get('max-requests'),
+    maxRequestsDelta: values.get('max-requests-delta'),
+    minWorkerLifetimeMs: values.get('min-worker-lifetime') * MS,
+    maxWorkerLifetimeMs: values.get('max-worker-lifetime') * MS,
+    reloadOnAsBytes: values.get('reload-on-as') * MEGABYTE,
+    reloadOnRssBytes: values.get('reload-on-rss') * MEGABYTE,
+    evilReloadOnAsBytes: values.get('evil-reload-on-as') * MEGABYTE,
+    evilReloadOnRssBytes: values.get('evil-reload-on-rss') * MEGABYTE,
+    reloadMercyMs: values.get('reload-mercy') * MS,
+    workerReloadMercyMs: values.get('worker-reload-mercy') * MS,
+    touchReload: values.get('touch-reload'),
+    touchChainReload: values.get('touch-chain-reload'),
+    autoreloadMs: values.get('py-autoreload') * MS,
+  };
+}
+
+function processOf(values: OptionValues): ProcessConfiguration {
+  return {
+    master: values.get('master'),
+    uid: values.get('uid'),
+    gid: values.get('gid'),
+    pidfile: values.get('pidfile'),
+    pidfile2: values.get('pidfile2'),
+    safePidfile: values.get('safe-pidfile'),
+    daemonize: values.get('daemonize'),
+    daemonize2: values.get('daemonize2'),
+    vacuum: values.get('vacuum'),
+    procname: values.get('procname'),
+  };
+}
+
+function loggingOf(values: OptionValues): LoggingConfiguration {
+  return {
+    logto: values.get('logto'),
+    logto2: values.get('logto2'),
+    disableLogging: values.get('disable-logging'),
+    memoryReport: values.get('memory-report'),
+    logFormat: values.get('log-format'),
+    log4xx: values.get('log-4xx'),
+    log5xx: values.get('log-5xx'),
+    logSlowMs: values.get('log-slow'),
+    logXForwardedFor: values.get('log-x-forwarded-for'),
+    logDate: values.get('log-date'),
+    reqLoggers: values.get('req-logger'),
+    loggers: values.get('logger'),
+    logMaxBytes: values.get('log-maxsize'),
+    logBackupName: values.get('log-backupname'),
+    touchLogreopen: values.get('touch-logreopen'),
+  };
+}
+
+function staticOf(values: OptionValues): StaticConfiguration {
+  return {
+    staticMaps: values.get('static-map'),
+    staticMaps2: values.get('static-map2'),
+    checkStatic: values.get('check-static'),
+    staticIndex: values.get('static-index'),
+    staticSafe: values.get('static-safe'),
+    staticExpires: values.get('static-expires'),
+    staticExpiresType: values.get('static-expires-type'),
+    staticExpiresUri: values.get('static-expires-uri'),
+    staticExpiresPathInfo: values.get('static-expires-path-info'),
+  };
+}
+
+function statsOf(values: OptionValues): StatsConfiguration {
+  return {
+    stats: values.get('stats'),
+    statsHttp: values.get('stats-http'),
+    statsMinified: values.get('stats-minified'),
+  };
+}
+
+function rawOptions(settings: readonly Setting[]): ReadonlyMap<string, RawOption> {
+  const lists = new Map<string, (string | true)[]>();
+  for (const setting of settings) {
+    const value = setting.bare ? true : setting.value;
+    const list = lists.get(setting.key);
+    if (list === undefined) lists.set(setting.key, [value]);
+    else list.push(value);
+  }
+  return new Map([...lists].map(([key, list]) => [key, list.length === 1 && list[0] !== undefined ? list[0] : list]));
+}
+
+function lastOf(settings: readonly Setting[], keys: readonly string[]): Setting | undefined {
+  return settings.findLast((setting) => keys.includes(setting.key) && setting.role !== 'control');
+}

@@ -1,0 +1,170 @@
+// `--check`: what the configuration names is there and may be used. It looks, and starts, binds and changes nothing.
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { groupExists, userExists } from './accounts.js';
+import type { SocketAddress } from './address.js';
+import { formatSocketAddress } from './address.js';
+import type { Configuration } from './configuration.js';
+import { findOption, type OptionName } from './options.js';
+import { COMMAND_LINE, type Place, Report } from './setting.js';
+
+/** What a module's name may end with, in the order in which they are looked for. */
+const MODULE_ENDINGS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts', '.py'];
+
+/** Throws a FastwsgiError that lists everything wrong; returns if nothing is. */
+export function checkConfiguration(configuration: Configuration): void {
+  const check = new Check(configuration);
+  check.application();
+  check.sockets();
+  check.accounts();
+  check.files();
+  check.report.throwIfFailed();
+}
+
+class Check {
+  readonly report = new Report();
+  readonly #configuration: Configuration;
+  /** Where the application is looked for. */
+  readonly #directory: string;
+
+  constructor(configuration: Configuration) {
+    this.#configuration = configuration;
+    this.#directory = path.resolve(configuration.cwd, configuration.chdir ?? '.');
+  }
+
+  application(): void {
+    const { chdir, chdir2, home, moduleName, wsgiFile, mounts, staticMaps, staticMaps2 } = this.#configuration;
+    if (chdir !== undefined) this.#folder('chdir', this.#directory);
+    if (chdir2 !== undefined) this.#folder('chdir2', path.resolve(this.#directory, chdir2));
+    if (home !== undefined) this.#folder('home', path.resolve(this.#configuration.cwd, home));
+    for (const { value } of staticMaps) this.#folder('static-map', path.resolve(this.#configuration.cwd, value));
+    for (const { value } of staticMaps2) this.#folder('static-map2', path.resolve(this.#configuration.cwd, value));
+    if (wsgiFile !== undefined) this.#readable('wsgi-file', path.resolve(this.#directory, wsgiFile));
+    if (moduleName !== undefined) this.#module(moduleName);
+    if (wsgiFile === undefined && moduleName === undefined && mounts.length === 0) {
+      this.report.problem(COMMAND_LINE, 'No application', 'set module or wsgi-file');
+    }
+  }
+
+  sockets(): void {
+    const { sockets, httpSockets, httpsSockets } = this.#configuration;
+    if (sockets.length + httpSockets.length + httpsSockets.length === 0) {
+      this.report.problem(COMMAND_LINE, 'No socket', 'set socket or http');
+    }
+    const seen = new Set<string>();
+    for (const address of [...sockets, ...httpSockets]) {
+      const option = sockets.includes(address) ? 'socket' : 'http';
+      const text = formatSocketAddress(address);
+      if (seen.has(text) && !(address.kind === 'tcp' && address.port === 0)) this.#bad(option, `${text} is used twice`);
+      seen.add(text);
+      if (address.kind === 'unix') this.#unixSocket(option, address);
+    }
+  }
+
+  accounts(): void {
+    const { uid, gid, chownSocket } = this.#configuration;
+    const [owner, group] = chownSocket?.split(':') ?? [];
+    if (uid !== undefined) this.#account('uid', uid, userExists(uid));
+    if (gid !== undefined) this.#account('gid', gid, groupExists(gid));
+    if (owner !== undefined && owner !== '') this.#account('chown-socket', owner, userExists(owner));
+    if (group !== undefined && group !== '') this.#account('chown-socket', group, groupExists(group));
+    const root = process.getuid?.() === 0;
+    if (!root && uid !== undefined && uid !== String(process.getuid?.())) {
+      this.#bad('uid', 'cannot setuid() as non-root user');
+    }
+  }
+
+  files(): void {
+    const { pidfile, pidfile2, safePidfile, logto, logto2, daemonize, daemonize2 } = this.#configuration;
+    const written: readonly (readonly [OptionName, string | undefined])[] = [
+      ['pidfile', pidfile],
+      ['pidfile2', pidfile2],
+      ['safe-pidfile', safePidfile],
+      ['logto', logto],
+      ['logto2', logto2],
+      ['daemonize', daemonize],
+      ['daemonize2', daemonize2],
+    ];
+    for (const [option, file] of written) {
+      if (file !== undefined) this.#writable(option, path.resolve(this.#configuration.cwd, file));
+    }
+  }
+
+  #module(moduleName: string): void {
+    const relative = moduleName.replaceAll('.', '/');
+    const { cwd, home, pythonPath } = this.#configuration;
+    const roots = [this.#directory, ...pythonPath.map((each) => path.resolve(cwd, each)), ...sitePackages(cwd, home)];
+    const found = roots.some((root) => {
+      const base = path.resolve(root, relative);
+      return isFolder(base) || MODULE_ENDINGS.some((ending) => isFile(base + ending));
+    });
+    if (!found) {
+      const names = `${relative}{${MODULE_ENDINGS.join(',')}}`;
+      this.#bad('module', `neither ${names} nor a folder of that name is in ${roots.join(', ')}`);
+    }
+  }
+
+  #unixSocket(option: OptionName, address: SocketAddress & { readonly kind: 'unix' }): void {
+    const file = path.resolve(this.#configuration.cwd, address.path);
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat !== undefined && !stat.isSocket()) this.#bad(option, `${file} exists and is no socket`);
+    else this.#writable(option, file, false);
+  }
+
+  /** The folder of a file that will be made, and the file itself if it is there and will be written. */
+  #writable(option: OptionName, file: string, alsoFile = true): void {
+    const existing = alsoFile && isFile(file) ? file : path.dirname(file);
+    if (!isFolder(path.dirname(file))) this.#bad(option, `the directory ${path.dirname(file)} does not exist`);
+    else if (!may(existing, constants.W_OK)) this.#bad(option, `${existing} is not writable`);
+  }
+
+  #folder(option: OptionName, folder: string): void {
+    if (!isFolder(folder)) this.#bad(option, `the directory ${folder} does not exist`);
+    else if (!may(folder, constants.X_OK)) this.#bad(option, `the directory ${folder} may not be entered`);
+  }
+
+  #readable(option: OptionName, file: string): void {
+    if (!isFile(file)) this.#bad(option, `the file ${file} does not exist`);
+    else if (!may(file, constants.R_OK)) this.#bad(option, `the file ${file} is not readable`);
+  }
+
+  #account(option: OptionName, name: string, exists: boolean): void {
+    if (!exists)
+      this.#bad(
+        option,
+        `there is no ${option === 'uid' ? 'user' : option === 'gid' ? 'group' : 'user or group'} "${name}"`,
+      );
+  }
+
+  #bad(option: OptionName, why: string): void {
+    this.report.problem(this.#placeOf(option), `Check of option "${option}" failed`, why, option);
+  }
+
+  #placeOf(option: OptionName): Place {
+    const { settings } = this.#configuration;
+    return settings.findLast((setting) => findOption(setting.key)?.name === option)?.place ?? COMMAND_LINE;
+  }
+}
+
+function sitePackages(cwd: string, home: string | undefined): readonly string[] {
+  const lib = home === undefined ? undefined : path.resolve(cwd, home, 'lib');
+  if (lib === undefined || !isFolder(lib)) return [];
+  return readdirSync(lib).map((python) => path.join(lib, python, 'site-packages'));
+}
+
+function isFolder(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function may(file: string, mode: number): boolean {
+  try {
+    accessSync(file, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,235 @@
+// Hands requests to lanes for one front: the least busy lane first, a bounded queue when all are full, and back again
+// when a lane stalls or its thread dies. Runs on the front's own thread; nothing here blocks or allocates per request
+// on the common way (reserve, submit, poll, release).
+import { LANE_PREFETCH, LANE_STALL_MS } from '../base/limits.js';
+import type { FrontLane, FrontSlot, SlotOwner } from '../lane/front-lane.js';
+import { SLOT_STATE } from '../lane/layout.js';
+
+/** A complete request that waits for a slot. */
+export interface Waiter {
+  /** Fills the slot (which is FILLING and has no owner yet) and submits it. */
+  assign(slot: FrontSlot): void;
+}
+
+/** The owner of a request that can be moved to another lane's slot. */
+export interface MovableOwner extends SlotOwner {
+  /** The request now lives in `slot`. */
+  onMoved(slot: FrontSlot): void;
+}
+
+/** What a front asks of its dispatcher; see the file's head. */
+export class Dispatcher {
+  /** Milliseconds of the monotonic clock, read once a turn. */
+  nowMs = 0;
+  private readonly lanes: readonly FrontLane[];
+  private readonly queueMax: number;
+  /** Waiting requests, oldest first. */
+  private waiting: (Waiter | Parked)[] = [];
+  private inFlight = 0;
+  private lastRescueMs = 0;
+
+  constructor(lanes: readonly FrontLane[], queueMax: number) {
+    this.lanes = lanes;
+    this.queueMax = queueMax;
+    this.nowMs = performance.now();
+  }
+
+  /** Requests in slots. */
+  get active(): number {
+    return this.inFlight;
+  }
+
+  get queued(): number {
+    return this.waiting.length;
+  }
+
+  /** A slot to fill and submit now, or null: then `enqueue`. */
+  reserve(): FrontSlot | null {
+    if (this.waiting.length > 0) return null;
+    return this.takeSlot();
+  }
+
+  /** Whether `reserve` would find a slot. */
+  get hasRoom(): boolean {
+    return this.waiting.length === 0 && this.pickLane(null) !== null;
+  }
+
+  /** Submits a filled slot for `owner`. The bell rings at the next `flush`. */
+  submit(slot: FrontSlot, owner: MovableOwner): void {
+    slot.owner = owner;
+    slot.lane.submit(slot, this.nowMs);
+  }
+
+  /** Adds a waiter to the queue; false when it is full. */
+  enqueue(waiter: Waiter): boolean {
+    if (this.waiting.length >= this.queueMax) return false;
+    this.enqueueAlways(waiter);
+    return true;
+  }
+
+  /** Adds a waiter whose number its front bounds by itself: a uwsgi connection. */
+  enqueueAlways(waiter: Waiter): void {
+    this.waiting.push(waiter);
+  }
+
+  /** Takes a waiter out of the queue again. */
+  cancel(waiter: Waiter): void {
+    const at = this.waiting.indexOf(waiter);
+    if (at >= 0) this.waiting.splice(at, 1);
+  }
+
+  /** Frees a slot that is DONE and sent, or that was reserved and not submitted. */
+  release(slot: FrontSlot): void {
+    this.inFlight--;
+    slot.lane.release(slot);
+  }
+
+  /**
+   * The client has gone: true when the slot was freed at once, because the worker had not started the request. Else the
+   * worker is told, and the owner hears `onReply` with DONE when it is through.
+   */
+  abandon(slot: FrontSlot): boolean {
+    if (slot.parked)
+      this.waiting = this.waiting.filter((waiter) => !(waiter instanceof Parked && waiter.slot === slot));
+    else if (!slot.lane.park(slot)) {
+      slot.abort();
+      return false;
+    }
+    this.release(slot);
+    return true;
+  }
+
+  /** Looks at everything the workers have done since the last turn, then hands out waiting requests. */
+  poll(): void {
+    this.nowMs = performance.now();
+    for (const lane of this.lanes) {
+      if (lane.needsCleaning) this.cleanUp(lane);
+      for (let slot = lane.nextNews(); slot !== null; slot = lane.nextNews()) {
+        lane.lastProgressMs = this.nowMs;
+        slot.owner?.onReply(slot);
+      }
+    }
+    if (this.inFlight > 0 && this.nowMs - this.lastRescueMs >= LANE_STALL_MS) this.rescue();
+    this.serveWaiting();
+  }
+
+  /** Rings the bells of the lanes that were given something: once per turn. */
+  flush(): void {
+    for (const lane of this.lanes) lane.flush();
+  }
+
+  /** Whether a worker has posted something, or a lane needs cleaning: asked once more before the front sleeps. */
+  get hasNews(): boolean {
+    for (const lane of this.lanes) if (lane.hasNews || lane.needsCleaning) return true;
+    return false;
+  }
+
+  /** Whether a request waits behind another: then `poll` has to be called every LANE_STALL_MS. */
+  get needsTick(): boolean {
+    if (this.waiting.length > 0) return true;
+    for (const lane of this.lanes) if (lane.inFlight > lane.concurrency) return true;
+    return false;
+  }
+
+  private takeSlot(): FrontSlot | null {
+    const slot = this.pickLane(null)?.take() ?? null;
+    if (slot !== null) this.inFlight++;
+    return slot;
+  }
+
+  /**
+   * The least busy lane with room, passing over lanes that are at their limit and do not move. A parked request needs no
+   * free slot in the lane where it is.
+   */
+  private pickLane(parked: FrontSlot | null): FrontLane | null {
+    let best: FrontLane | null = null;
+    let bestBusy = 0;
+    for (const lane of this.lanes) {
+      if (!lane.ready || lane.ringIsFull || (!lane.hasFreeSlot && parked?.lane !== lane)) continue;
+      const busy = lane.busy;
+      const limit = this.isStalled(lane) ? lane.concurrency : lane.concurrency + LANE_PREFETCH;
+      if (busy < limit && (best === null || busy < bestBusy)) {
+        best = lane;
+        bestBusy = busy;
+      }
+    }
+    return best;
+  }
+
+  private isStalled(lane: FrontLane): boolean {
+    return lane.busy > 0 && this.nowMs - lane.lastProgressMs > LANE_STALL_MS;
+  }
+
+  private serveWaiting(): void {
+    let served = 0;
+    while (served < this.waiting.length && this.serve(this.waiting[served] as Waiter | Parked)) served++;
+    if (served > 0) this.waiting.splice(0, served);
+  }
+
+  private serve(waiter: Waiter | Parked): boolean {
+    if (waiter instanceof Parked) return this.resubmit(waiter.slot);
+    const slot = this.takeSlot();
+    if (slot !== null) waiter.assign(slot);
+    return slot !== null;
+  }
+
+  /** Submits a parked request again: where it is, or in another lane. */
+  private resubmit(from: FrontSlot): boolean {
+    const lane = this.pickLane(from);
+    if (lane === null) return false;
+    const owner = from.owner as MovableOwner;
+    if (lane === from.lane) {
+      this.submit(from, owner);
+      return true;
+    }
+    const slot = lane.take() as FrontSlot;
+    slot.copyRequest(from);
+    // One request, one count: the old slot goes as the new one comes.
+    from.lane.release(from);
+    owner.onMoved(slot);
+    this.submit(slot, owner);
+    return true;
+  }
+
+  /** Takes the requests back that wait in lanes that do not move, oldest first, to the head of the queue. */
+  private rescue(): void {
+    this.lastRescueMs = this.nowMs;
+    for (const lane of this.lanes) {
+      if (lane.inFlight > 0 && this.isStalled(lane)) this.recallWaiting(lane);
+    }
+  }
+
+  private recallWaiting(lane: FrontLane): void {
+    const parked: Parked[] = [];
+    for (const slot of lane.slots) {
+      if (slot.owner !== null && slot.state === SLOT_STATE.READY && lane.park(slot)) parked.push(new Parked(slot));
+    }
+    if (parked.length === 0) return;
+    parked.sort((a, b) => a.slot.submittedAtMs - b.slot.submittedAtMs);
+    this.waiting = [...parked, ...this.waiting];
+  }
+
+  /** A thread has died: what it had not started is moved, what it had is lost, what it had finished is sent as ever. */
+  private cleanUp(lane: FrontLane): void {
+    this.recallWaiting(lane);
+    for (const slot of lane.slots) {
+      const { owner, state } = slot;
+      if (owner === null) continue;
+      if (state === SLOT_STATE.DONE) owner.onReply(slot);
+      else if (state === SLOT_STATE.RUNNING || state === SLOT_STATE.REPLYING) {
+        owner.onLost(slot);
+        this.release(slot);
+      }
+    }
+    lane.acknowledgeDeath();
+  }
+}
+
+/** A request that was taken back from a worker and waits in its slot to be submitted again. */
+class Parked {
+  readonly slot: FrontSlot;
+
+  constructor(slot: FrontSlot) {
+    this.slot = slot;
+  }
+}

@@ -1,0 +1,25 @@
+// What both HTTP engines are told, whichever serves.
+import type { BindAddress } from '../../system/listen.js';
+
+export const HTTP_ENGINES = ['auto', 'uws', 'node'] as const;
+export type HttpEngineName = (typeof HTTP_ENGINES)[number];
+
+/** One `http` line of the configuration, resolved. */
+export interface HttpFrontOptions {
+  readonly address: BindAddress;
+  /** Permission bits of a unix socket, or undefined for what umask leaves. */
+  readonly chmodSocket: number | undefined;
+  /** The largest vars block (buffer-size); a request whose headers take more is answered 431. */
+  readonly varsBytesMax: number;
+  /** Bodies of at least this many bytes go to a temporary file. */
+  readonly postBufferingBytes: number;
+  /** Larger bodies are answered 413; 0: no limit. */
+  readonly limitPostBytes: number;
+  /** A client that neither sends what it announced nor reads what it asked for is dropped after this long (http-timeout). */
+  readonly httpTimeoutMs: number;
+  /** How long an idle connection is kept (http-keepalive); 0: every response closes its connection. */
+  readonly httpKeepaliveMs: number;
+  readonly listenBacklog: number;
+  /** Writes one line to the server's log. */
+  log(line: string): void;
+}

@@ -1,0 +1,291 @@
+// One uwsgi connection on node:net: the portable twin of the gateway's. Every reply comes through the slot's ring, since the
+// worker has no descriptor to send on. Main thread.
+import type { Socket } from 'node:net';
+import { PACKET_HEADER_BYTES } from '../../base/limits.js';
+import type { FrontSlot } from '../../lane/front-lane.js';
+import { REPLY_FLAG, REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
+import { FAULT, type Fault, faultLogLine, faultResponse } from '../../protocol/faults.js';
+import { BAD_GATEWAY, INTERNAL_ERROR } from '../../protocol/plain-response.js';
+import { pingReply } from '../../protocol/uwsgi-encoder.js';
+import { MODIFIER_PING, PARSE, PacketParser } from '../../protocol/uwsgi-packet.js';
+import { BodySpool, closeQuietly, type SpoolOwner } from '../body-spool.js';
+import type { MovableOwner, Waiter } from '../dispatcher.js';
+import type { Turns } from '../turns.js';
+import type { UwsgiLimits } from '../uwsgi-limits.js';
+
+/** What the connections of one front share. */
+export interface NetTools {
+  readonly turns: Turns;
+  readonly limits: UwsgiLimits;
+  log(line: string): void;
+  /** The connection is closed and holds nothing any more. */
+  closed(connection: NetConnection): void;
+}
+
+/** Bytes after the request that are read and thrown away, so that the client's leaving is seen, before it is cut off. */
+const EXCESS_BYTES_MAX = 65_536;
+
+const PHASE = { PACKET: 0, BODY: 1, QUEUED: 2, RUNNING: 3, CLOSED: 4 } as const;
+type Phase = (typeof PHASE)[keyof typeof PHASE];
+
+/** From accept to close. */
+export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
+  /** When the peer has to have made progress, on the dispatcher's clock; Infinity while we are the ones to act. */
+  deadlineMs = Number.POSITIVE_INFINITY;
+  private readonly socket: Socket;
+  private readonly tools: NetTools;
+  private readonly parser: PacketParser;
+  private phase: Phase = PHASE.PACKET;
+  private packet: Buffer = Buffer.alloc(0);
+  private received = 0;
+  private spool: BodySpool | null = null;
+  private bodyBytes = 0;
+  private bodyFd = -1;
+  private excessBytes = 0;
+  private slot: FrontSlot | null = null;
+  private clientGone = false;
+
+  constructor(socket: Socket, tools: NetTools) {
+    this.socket = socket;
+    this.tools = tools;
+    this.parser = new PacketParser(tools.limits.varsBytesMax);
+    socket.on('data', (chunk: Buffer) => this.onData(chunk));
+    socket.on('end', () => this.onEnd());
+    socket.on('drain', () => this.onDrain());
+    // Whatever the error, 'close' follows.
+    socket.on('error', () => {});
+    socket.on('close', () => this.onClose());
+    this.expectProgress();
+  }
+
+  /** The deadline has passed: the peer neither sends nor reads. */
+  onTimeout(): void {
+    const { limits, log } = this.tools;
+    if (this.phase < PHASE.QUEUED) return this.reject(FAULT.STALL, limits.socketTimeoutMs);
+    if (this.phase === PHASE.RUNNING) log(`timeout: the client read nothing for ${limits.socketTimeoutMs} ms. skip.`);
+    this.socket.destroy();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  // ---- reading
+
+  private onData(chunk: Buffer): void {
+    if (this.phase === PHASE.PACKET) this.onPacketBytes(chunk);
+    else if (this.phase === PHASE.BODY) this.onBodyBytes(chunk, 0);
+    else {
+      this.excessBytes += chunk.length;
+      if (this.excessBytes > EXCESS_BYTES_MAX) this.socket.destroy();
+    }
+  }
+
+  private onPacketBytes(chunk: Buffer): void {
+    const { parser } = this;
+    // The common case: the first chunk holds the whole packet and is read where it lies.
+    if (this.received === 0) this.packet = chunk;
+    else this.appendToPacket(chunk);
+    this.received += chunk.length;
+    const outcome = parser.parse(this.packet, 0, this.received);
+    if (outcome === PARSE.NEED_MORE) return this.expectProgress();
+    if (outcome === PARSE.FAULT) return this.reject(parser.fault, parser.faultArg);
+    if (parser.modifier1 === MODIFIER_PING) return this.answer(pingReply());
+    this.bodyBytes = Math.max(parser.contentLength, 0);
+    const { limitPostBytes, inlineBodyBytesMax } = this.tools.limits;
+    if (limitPostBytes > 0 && this.bodyBytes > limitPostBytes) return this.reject(FAULT.BODY_TOO_LARGE, this.bodyBytes);
+    if (this.bodyBytes === 0) return this.enqueue();
+    this.phase = PHASE.BODY;
+    // The spool is told how large the body will be by what it may keep: all of it, or nothing.
+    this.spool = new BodySpool(this.bodyBytes < inlineBodyBytesMax ? this.bodyBytes : 0, this);
+    this.onBodyBytes(this.packet, parser.varsEnd);
+  }
+
+  private appendToPacket(chunk: Buffer): void {
+    const wanted = this.received + chunk.length;
+    if (wanted > this.packet.length) {
+      const larger = Buffer.allocUnsafe(Math.max(wanted, 2 * this.packet.length));
+      this.packet.copy(larger, 0, 0, this.received);
+      this.packet = larger;
+    }
+    chunk.copy(this.packet, this.received);
+  }
+
+  private onBodyBytes(chunk: Buffer, from: number): void {
+    const spool = this.spool as BodySpool;
+    const end = Math.min(chunk === this.packet ? this.received : chunk.length, from + this.bodyBytes - spool.bytes);
+    const mayGoOn = end <= from || spool.push(chunk.subarray(from, end));
+    if (spool.bytes === this.bodyBytes) {
+      this.stopWatching();
+      if (spool.end()) this.enqueue();
+    } else if (mayGoOn) {
+      this.expectProgress();
+    } else {
+      this.stopWatching();
+      this.socket.pause();
+    }
+  }
+
+  onSpoolDrained(): void {
+    this.socket.resume();
+    this.expectProgress();
+  }
+
+  onSpoolComplete(): void {
+    this.enqueue();
+  }
+
+  onSpoolFailed(reason: string): void {
+    this.tools.log(`cannot buffer a request body of ${this.bodyBytes} bytes: ${reason}`);
+    this.answer(INTERNAL_ERROR);
+  }
+
+  /** The peer has sent its last byte. With a request in a worker's hands that means that it has gone. */
+  private onEnd(): void {
+    if (this.phase === PHASE.BODY && (this.spool as BodySpool).bytes < this.bodyBytes) {
+      const { bytes } = this.spool as BodySpool;
+      this.tools.log(`client closed connection after ${bytes} of ${this.bodyBytes} body bytes. skip.`);
+      this.socket.destroy();
+    } else if (this.phase === PHASE.PACKET && this.received > 0) {
+      this.reject(this.received < PACKET_HEADER_BYTES ? FAULT.EOF_IN_HEADER : FAULT.EOF_IN_VARS, this.received);
+    } else {
+      this.socket.destroy();
+    }
+  }
+
+  // ---- into a slot
+
+  private enqueue(): void {
+    this.phase = PHASE.QUEUED;
+    this.stopWatching();
+    // A body that filled the socket's window may have paused it; the client's leaving is seen only by reading.
+    this.socket.resume();
+    const { dispatcher } = this.tools.turns;
+    const slot = dispatcher.reserve();
+    if (slot !== null) this.assign(slot);
+    else dispatcher.enqueueAlways(this);
+    this.tools.turns.schedule();
+  }
+
+  assign(slot: FrontSlot): void {
+    const { varsEnd } = this.parser;
+    slot.request.set(this.packet.subarray(0, varsEnd));
+    if (this.spool !== null) {
+      this.bodyFd = this.spool.releaseFile();
+      if (this.bodyFd < 0) this.spool.copyTo(slot.request, varsEnd);
+      this.spool = null;
+    }
+    slot.describe(varsEnd, this.bodyBytes, this.bodyFd, -1, REQUEST_ORIGIN.UWSGI);
+    this.phase = PHASE.RUNNING;
+    this.slot = slot;
+    this.tools.turns.dispatcher.submit(slot, this);
+  }
+
+  onMoved(slot: FrontSlot): void {
+    this.slot = slot;
+  }
+
+  // ---- the reply
+
+  onReply(slot: FrontSlot): void {
+    if (this.clientGone) slot.consume(slot.available);
+    while (slot.available > 0) {
+      if (this.socket.writableNeedDrain) return;
+      // Copied, because the socket keeps what the kernel does not take, and the ring's room is the worker's again at once.
+      const bytes = Buffer.from(slot.peek());
+      slot.consume(bytes.length);
+      if (!this.socket.write(bytes)) this.expectProgress();
+    }
+    if (slot.state === SLOT_STATE.DONE && slot.available === 0) this.finish(slot);
+  }
+
+  private onDrain(): void {
+    this.stopWatching();
+    if (this.slot !== null) this.onReply(this.slot);
+    else this.expectProgress();
+  }
+
+  private finish(slot: FrontSlot): void {
+    const broken = (slot.flags & REPLY_FLAG.BROKEN) !== 0;
+    this.releaseSlot(slot);
+    if (this.clientGone) this.close();
+    // A reset, where the transport has one, so that a cut response is not taken for a complete one.
+    else if (broken) this.socket.resetAndDestroy();
+    else this.end();
+  }
+
+  onLost(slot: FrontSlot): void {
+    this.slot = null;
+    this.closeBody();
+    if (this.clientGone) this.close();
+    else if (slot.taken === 0) this.answer(BAD_GATEWAY);
+    else this.socket.resetAndDestroy();
+  }
+
+  private releaseSlot(slot: FrontSlot): void {
+    this.slot = null;
+    this.tools.turns.dispatcher.release(slot);
+    this.tools.turns.schedule();
+    this.closeBody();
+  }
+
+  // ---- the end
+
+  private reject(fault: Fault, argument: number): void {
+    const line = faultLogLine(fault, argument, this.tools.limits.varsBytesMax);
+    if (line !== '') this.tools.log(line);
+    const response = faultResponse(fault);
+    if (response === null) this.socket.destroy();
+    else this.answer(response);
+  }
+
+  /** Sends a small answer of our own, and closes. */
+  private answer(response: Buffer): void {
+    this.socket.write(response);
+    this.end();
+  }
+
+  private end(): void {
+    this.phase = PHASE.CLOSED;
+    this.expectProgress();
+    this.socket.resume();
+    this.socket.end(() => this.socket.destroySoon());
+  }
+
+  private onClose(): void {
+    this.clientGone = true;
+    this.stopWatching();
+    this.spool?.destroy();
+    this.spool = null;
+    const { dispatcher } = this.tools.turns;
+    if (this.phase === PHASE.QUEUED) dispatcher.cancel(this);
+    const { slot } = this;
+    if (slot !== null && !dispatcher.abandon(slot)) {
+      // The worker still has the request: its DONE closes what is left.
+      this.onReply(slot);
+      return;
+    }
+    this.slot = null;
+    this.tools.turns.schedule();
+    this.close();
+  }
+
+  private close(): void {
+    this.phase = PHASE.CLOSED;
+    this.closeBody();
+    this.tools.closed(this);
+  }
+
+  private closeBody(): void {
+    if (this.bodyFd >= 0) closeQuietly(this.bodyFd);
+    this.bodyFd = -1;
+  }
+
+  private expectProgress(): void {
+    this.deadlineMs = this.tools.turns.dispatcher.nowMs + this.tools.limits.socketTimeoutMs;
+  }
+
+  private stopWatching(): void {
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+  }
+}

@@ -1,0 +1,114 @@
+// The uwsgi front on node:net, for where the gateway cannot run: every platform, no native part. Main thread.
+import { chmodSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { errorCode, FastwsgiError } from '../../base/errors.js';
+import { GATEWAY_CONNECTIONS_MAX, REPOLL_MS } from '../../base/limits.js';
+import { addressText, type BindAddress, removeStaleSocket } from '../../system/listen.js';
+import type { BoundAddress, Front } from '../front.js';
+import type { Turns } from '../turns.js';
+import type { UwsgiLimits } from '../uwsgi-limits.js';
+import { NetConnection } from './connection.js';
+
+export interface NetOptions {
+  readonly addresses: readonly BindAddress[];
+  readonly backlog: number;
+  readonly keepAlive: boolean;
+  /** Permission bits of unix sockets, or undefined for what umask leaves. */
+  readonly chmodSocket: number | undefined;
+  readonly limits: UwsgiLimits;
+  readonly turns: Turns;
+  log(line: string): void;
+}
+
+/** The portable uwsgi front. */
+export class NetFront implements Front {
+  private readonly options: NetOptions;
+  private readonly servers: Server[] = [];
+  private readonly connections = new Set<NetConnection>();
+  private sweep: NodeJS.Timeout | undefined;
+  private onEmpty: (() => void) | undefined;
+
+  constructor(options: NetOptions) {
+    this.options = options;
+  }
+
+  async listen(): Promise<readonly BoundAddress[]> {
+    const bound: BoundAddress[] = [];
+    try {
+      for (const address of this.options.addresses) bound.push(await this.bind(address));
+    } catch (error) {
+      for (const server of this.servers) server.close();
+      throw error;
+    }
+    this.sweep = setInterval(() => this.sweepTimeouts(), REPOLL_MS);
+    return bound;
+  }
+
+  async close(): Promise<void> {
+    for (const server of this.servers) server.close();
+    if (this.connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.onEmpty = resolve;
+      });
+    }
+    clearInterval(this.sweep);
+  }
+
+  destroy(): void {
+    clearInterval(this.sweep);
+    for (const server of this.servers) server.close();
+    for (const connection of this.connections) connection.destroy();
+  }
+
+  private async bind(address: BindAddress): Promise<BoundAddress> {
+    if (address.kind === 'unix') await removeStaleSocket(address.path);
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: this.options.keepAlive });
+    server.maxConnections = GATEWAY_CONNECTIONS_MAX;
+    server.on('connection', (socket) => this.connections.add(new NetConnection(socket, this)));
+    const port = await listen(server, address, this.options.backlog);
+    this.servers.push(server);
+    const { chmodSocket } = this.options;
+    if (address.kind === 'unix' && chmodSocket !== undefined) chmodSync(address.path, chmodSocket);
+    return { protocol: 'uwsgi', engine: 'net', address: addressText(address, port), port };
+  }
+
+  get turns(): Turns {
+    return this.options.turns;
+  }
+
+  get limits(): UwsgiLimits {
+    return this.options.limits;
+  }
+
+  log(line: string): void {
+    this.options.log(line);
+  }
+
+  closed(connection: NetConnection): void {
+    this.connections.delete(connection);
+    if (this.connections.size === 0) this.onEmpty?.();
+  }
+
+  private sweepTimeouts(): void {
+    const now = this.options.turns.dispatcher.nowMs;
+    for (const connection of this.connections) if (connection.deadlineMs <= now) connection.onTimeout();
+  }
+}
+
+/** Listens; the bound port of a TCP address. */
+function listen(server: Server, address: BindAddress, backlog: number): Promise<number | undefined> {
+  const where =
+    address.kind === 'tcp'
+      ? { host: address.host, port: address.port, ipv6Only: address.host.includes(':') }
+      : { path: address.kind === 'unix' ? address.path : `\0${address.name}` };
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const message = `Cannot listen on ${addressText(address)}: bind(): ${errorCode(cause)}`;
+      reject(new FastwsgiError('ERR_LISTEN', message, { cause }));
+    });
+    server.listen({ ...where, backlog, exclusive: true }, () => {
+      const bound = server.address();
+      resolve(address.kind === 'tcp' ? (bound as AddressInfo).port : undefined);
+    });
+  });
+}

@@ -1,0 +1,132 @@
+// One client connection of the node:http front. node:http announces pipelined requests as they are parsed; here they wait
+// for each other, so that a client's requests run in the order it sent them and a connection holds one slot at a time.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { HttpTools } from '../http/exchange.js';
+import { closingAnswer, type Refusal } from '../http/refusal.js';
+import { encodePeer } from '../http/request-encoder.js';
+import { NodeExchange } from './exchange.js';
+
+/** How long a client that was refused may go on sending before the connection is cut: it has to find time to read the answer. */
+const LINGER_MS = 2000;
+
+/** Requests a client may send ahead of a response before its connection is no longer read. */
+const PIPELINED_MAX = 16;
+
+/** What the connections of one node:http front share. */
+export class NodeTools extends HttpTools {
+  /** Connections that wait for their client, and when they stop waiting (milliseconds of the monotonic clock). */
+  private readonly watched = new Map<NodeConnection, number>();
+
+  /** The client has `waitMs` to make progress, from now. */
+  watch(connection: NodeConnection, waitMs: number): void {
+    this.watched.set(connection, performance.now() + waitMs);
+  }
+
+  unwatch(connection: NodeConnection): void {
+    this.watched.delete(connection);
+  }
+
+  /** Drops the connections whose client has not moved in time. */
+  checkWatched(): void {
+    const now = performance.now();
+    for (const [connection, deadline] of this.watched) if (deadline <= now) connection.socket.destroy();
+  }
+}
+
+export class NodeConnection {
+  readonly socket: Socket;
+  /** REMOTE_ADDR and REMOTE_PORT, encoded. */
+  readonly peer: Uint8Array;
+  private readonly tools: NodeTools;
+  private current: NodeExchange | null = null;
+  private readonly waiting: [IncomingMessage, ServerResponse][] = [];
+  /** Nothing more is read from this client. */
+  private refused = false;
+  /** What is still to be said after the response at hand. */
+  private lastWord: Refusal | null = null;
+
+  constructor(tools: NodeTools, socket: Socket) {
+    this.tools = tools;
+    this.socket = socket;
+    this.peer = encodePeer(plainAddress(socket.remoteAddress ?? ''), String(socket.remotePort ?? ''));
+    socket.on('close', this.onClose);
+  }
+
+  onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (this.refused) return;
+    if (this.current === null) {
+      this.start(request, response);
+      return;
+    }
+    this.waiting.push([request, response]);
+    // node:http itself knows no bound.
+    if (this.waiting.length === PIPELINED_MAX) this.socket.pause();
+  }
+
+  /** What follows on this connection cannot be parsed; the requests before it are answered first. Null: nobody listens any more. */
+  onParserError(refusal: Refusal | null): void {
+    if (refusal === null) {
+      this.socket.destroy();
+    } else if (this.current === null) {
+      this.refuse(refusal);
+    } else if (this.current.isReading) {
+      // The error is in this request's own body.
+      this.current.abandon();
+      this.refuse(refusal);
+    } else {
+      this.lastWord ??= refusal;
+    }
+  }
+
+  /** The last answer of this connection. The socket is written to behind node:http's back: it has nothing to say any more. */
+  refuse(refusal: Refusal): void {
+    if (this.refused) return;
+    this.refused = true;
+    this.waiting.length = 0;
+    const { socket } = this;
+    if (socket.destroyed || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.end(`HTTP/1.1 ${closingAnswer(refusal)}`, 'latin1');
+    // Closing at once would make the kernel throw away what the client has not read yet (RFC 9112 section 9.6).
+    socket.resume();
+    this.tools.watch(this, LINGER_MS);
+  }
+
+  /** The exchange at hand has said its last word; the next begins when that has left this process. */
+  next(response: ServerResponse): void {
+    this.current = null;
+    if (this.waiting.length === 0 && this.lastWord === null) return;
+    if (response.writableFinished) this.startNext();
+    else response.once('finish', this.startNext);
+  }
+
+  private readonly startNext = (): void => {
+    if (this.refused || this.socket.destroyed || this.current !== null) return;
+    const entry = this.waiting.shift();
+    if (this.waiting.length === 0 && this.socket.isPaused()) this.socket.resume();
+    if (entry !== undefined) this.start(entry[0], entry[1]);
+    else if (this.lastWord !== null) this.refuse(this.lastWord);
+  };
+
+  private start(request: IncomingMessage, response: ServerResponse): void {
+    const exchange = new NodeExchange(this.tools, this, request, response);
+    this.current = exchange;
+    exchange.open();
+  }
+
+  private readonly onClose = (): void => {
+    this.tools.unwatch(this);
+    this.refused = true;
+    this.waiting.length = 0;
+    this.current?.abandon();
+    this.current = null;
+  };
+}
+
+/** An IPv4 address that came over an IPv6 socket, as IPv4. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+}

@@ -1,0 +1,268 @@
+// One request on node:http. Replies are copied out of the slot: node:http keeps what it is given until the socket takes it.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FrontSlot } from '../../lane/front-lane.js';
+import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
+import { statusReason } from '../../protocol/status.js';
+import { HttpExchange } from '../http/exchange.js';
+import { REFUSAL, RETRY_AFTER_SECONDS, type Refusal, refusalBody } from '../http/refusal.js';
+import { isConnectionHeader, isPlainHead, slotHead } from '../http/reply-head.js';
+import type { NodeConnection, NodeTools } from './connection.js';
+
+/** Whole replies of up to this many bytes go out as one string: node:http makes one write of it, head included. */
+const STRING_BODY_BYTES_MAX = 8192;
+
+export class NodeExchange extends HttpExchange {
+  declare protected readonly tools: NodeTools;
+  /** The client is still sending this request's body. */
+  isReading = false;
+  private readonly connection: NodeConnection;
+  private readonly request: IncomingMessage;
+  private readonly response: ServerResponse;
+  private over = false;
+  private paused = false;
+  private headSent = false;
+  private hasBody = true;
+  /** Bytes of body still to come of those announced, or -1 when none were. */
+  private left = -1;
+  private blocked = false;
+  private watchesDrain = false;
+
+  constructor(tools: NodeTools, connection: NodeConnection, request: IncomingMessage, response: ServerResponse) {
+    super(tools);
+    this.connection = connection;
+    this.request = request;
+    this.response = response;
+  }
+
+  open(): void {
+    this.begin();
+    const { dispatcher, encoder, scratch } = this.tools;
+    const slot = dispatcher.reserve();
+    const buffer = slot === null ? scratch : slot.request;
+    const varsEnd = this.encode(buffer);
+    const { check } = encoder;
+    const isBodiless = check.contentLength <= 0 && !check.chunked;
+    if (varsEnd > 0 && slot !== null && isBodiless) {
+      this.submit(slot, varsEnd);
+      return;
+    }
+    if (varsEnd > 0) this.keepPacket(buffer, varsEnd, check.chunked);
+    if (slot !== null) dispatcher.release(slot);
+    if (varsEnd === 0) this.refuse(encoder.refusal);
+    else if (this.tools.isTooLarge(check.contentLength)) this.refuse(REFUSAL.BODY_TOO_LARGE);
+    else if (isBodiless) this.endBody();
+    else {
+      if (check.expectContinue) this.response.writeContinue();
+      this.readBody();
+    }
+  }
+
+  private encode(buffer: Buffer): number {
+    const { encoder } = this.tools;
+    const { request, response } = this;
+    const { rawHeaders, httpVersionMajor, httpVersionMinor } = request;
+    encoder.begin(buffer, request.method ?? '', request.url ?? '', httpVersionMinor, this.connection.peer);
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      encoder.header(rawHeaders[i] as string, rawHeaders[i + 1] as string);
+    }
+    if (encoder.repeated) encoder.joinHeaders(rawHeaders);
+    if (this.tools.closing || this.tools.options.httpKeepaliveMs === 0) response.shouldKeepAlive = false;
+    if (httpVersionMajor !== 1) {
+      encoder.refusal = REFUSAL.VERSION;
+      return 0;
+    }
+    return encoder.end();
+  }
+
+  private refuse(refusal: Refusal): void {
+    this.answerAndClose(refusal);
+    this.clientGone();
+  }
+
+  /** The connection has gone, or is beyond repair. */
+  abandon(): void {
+    this.over = true;
+    this.clientGone();
+  }
+
+  // ---- the request's body
+
+  private readBody(): void {
+    const { request } = this;
+    this.isReading = true;
+    this.tools.watch(this.connection, this.tools.options.httpTimeoutMs);
+    request.on('data', this.onData);
+    request.on('end', this.onEnd);
+  }
+
+  private readonly onData = (chunk: Buffer): void => {
+    if (this.over || !this.isReading) return;
+    if (this.pushBody(chunk)) {
+      this.tools.watch(this.connection, this.tools.options.httpTimeoutMs);
+    } else if (!this.over) {
+      this.paused = true;
+      this.request.pause();
+      this.tools.unwatch(this.connection);
+    }
+  };
+
+  private readonly onEnd = (): void => {
+    if (this.over || !this.isReading) return;
+    this.isReading = false;
+    this.tools.unwatch(this.connection);
+    this.endBody();
+  };
+
+  protected override resumeBody(): void {
+    if (this.over || !this.paused) return;
+    this.paused = false;
+    this.tools.watch(this.connection, this.tools.options.httpTimeoutMs);
+    this.request.resume();
+  }
+
+  // ---- the response
+
+  protected override reply(slot: FrontSlot): void {
+    if (this.over || this.blocked) return;
+    // The state first: what is available when it is DONE is all there will be.
+    const isDone = slot.state === SLOT_STATE.DONE;
+    if (!this.headSent) {
+      const { headBytes, flags } = slot;
+      if (headBytes === 0 || slot.available < headBytes || (isDone && (flags & REPLY_FLAG.BROKEN) !== 0)) {
+        if (isDone) this.fail();
+        return;
+      }
+      this.sendHead(slot, isDone);
+      if (isDone && this.sendWhole(slot)) return;
+    }
+    this.sendBody(slot, isDone);
+  }
+
+  private sendHead(slot: FrontSlot, isDone: boolean): void {
+    const { response } = this;
+    const { flags, headBytes, contentLength, status } = slot;
+    const { reason, rawHeaders } = slotHead(slot);
+    this.hasBody = (flags & REPLY_FLAG.NO_BODY) === 0;
+    let headers = rawHeaders;
+    if (!isPlainHead(flags)) headers = withoutConnectionHeaders(rawHeaders);
+    if ((flags & REPLY_FLAG.CONNECTION_CLOSE) !== 0 || this.tools.closing) response.shouldKeepAlive = false;
+    if (this.hasBody) {
+      this.left = contentLength;
+      // A reply that is complete at first sight has a length, even if the application did not say so.
+      if (contentLength < 0 && isDone) this.left = slot.available - headBytes;
+      if (this.left >= 0) headers.push('Content-Length', String(this.left));
+    } else if (contentLength >= 0 && status !== 204) {
+      headers.push('Content-Length', String(contentLength));
+    }
+    response.writeHead(status, reason, headers);
+    slot.consume(headBytes);
+    this.headSent = true;
+  }
+
+  /** The common case: a small reply, complete at first sight. */
+  private sendWhole(slot: FrontSlot): boolean {
+    const { available } = slot;
+    const { response } = this;
+    if (!this.hasBody || available === 0) {
+      if (this.left > 0) return false;
+      response.end();
+    } else {
+      if (available > STRING_BODY_BYTES_MAX || available !== this.left) return false;
+      const body = slot.peek();
+      if (body.length < available) return false;
+      response.end(body.latin1Slice(0, available), 'latin1');
+      slot.consume(available);
+    }
+    this.finish();
+    return true;
+  }
+
+  private sendBody(slot: FrontSlot, isDone: boolean): void {
+    const { response } = this;
+    while (this.hasBody && slot.available > 0 && this.left !== 0) {
+      const piece = slot.peek();
+      const count = this.left >= 0 ? Math.min(piece.length, this.left) : piece.length;
+      // A copy: the worker may write to the ring again as soon as this is consumed.
+      const tookAll = response.write(Buffer.from(piece.subarray(0, count)));
+      slot.consume(count);
+      if (this.left >= 0) this.left -= count;
+      if (!tookAll) {
+        this.waitForDrain();
+        return;
+      }
+    }
+    if (this.left === 0 || (!this.hasBody && !isDone)) {
+      response.end();
+      this.finish();
+    } else if (isDone) {
+      this.endResponse(slot);
+    }
+  }
+
+  private endResponse(slot: FrontSlot): void {
+    if (this.left > 0) this.tools.options.log('Response broken off: it is shorter than its Content-Length');
+    if (this.left > 0 || (slot.flags & REPLY_FLAG.BROKEN) !== 0) this.breakOff();
+    else this.response.end();
+    this.finish();
+  }
+
+  private waitForDrain(): void {
+    this.blocked = true;
+    this.tools.watch(this.connection, this.tools.options.httpTimeoutMs);
+    if (this.watchesDrain) return;
+    this.watchesDrain = true;
+    this.response.on('drain', this.onDrain);
+  }
+
+  private readonly onDrain = (): void => {
+    this.tools.unwatch(this.connection);
+    this.blocked = false;
+    if (this.slot !== null && !this.over) this.reply(this.slot);
+  };
+
+  private finish(): void {
+    this.over = true;
+    this.detach();
+    this.connection.next(this.response);
+  }
+
+  /** The worker is through, and there is nothing that could be sent. */
+  private fail(): void {
+    this.answer(REFUSAL.APPLICATION_FAILED);
+    this.detach();
+  }
+
+  protected override answer(refusal: Refusal): void {
+    const { response } = this;
+    const body = refusalBody(refusal);
+    const headers = ['Content-Type', 'text/plain', 'Content-Length', String(body.length)];
+    if (refusal.status === 503) headers.push('Retry-After', String(RETRY_AFTER_SECONDS));
+    response.writeHead(refusal.status, statusReason(refusal.status), headers);
+    response.end(body);
+    this.over = true;
+    this.connection.next(response);
+  }
+
+  protected override answerAndClose(refusal: Refusal): void {
+    this.over = true;
+    this.isReading = false;
+    this.connection.refuse(refusal);
+  }
+
+  protected override breakOff(): void {
+    this.over = true;
+    this.connection.socket.destroy();
+  }
+
+  protected override ended(): void {
+    // Nothing: a new exchange is made for the next request.
+  }
+}
+
+function withoutConnectionHeaders(rawHeaders: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    if (!isConnectionHeader(rawHeaders[i] as string)) kept.push(rawHeaders[i] as string, rawHeaders[i + 1] as string);
+  }
+  return kept;
+}

@@ -1,0 +1,112 @@
+// The HTTP front on node:http: the portable engine, and the one that does HTTP/1.0, chunked requests and pipelining.
+import { chmodSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { errorCode } from '../../base/errors.js';
+import { removeStaleSocket } from '../../system/listen.js';
+import type { BoundAddress, Front } from '../front.js';
+import { addressText, listenError, netListenOptions } from '../http/bind.js';
+import type { HttpFrontOptions } from '../http/options.js';
+import { REFUSAL, type Refusal } from '../http/refusal.js';
+import type { Turns } from '../turns.js';
+import { NodeConnection, NodeTools } from './connection.js';
+
+/** How often connections that wait for their client are looked at. */
+const TICK_MS = 500;
+
+export class NodeHttpFront implements Front {
+  private readonly options: HttpFrontOptions;
+  private readonly turns: Turns;
+  private readonly server: Server;
+  private readonly connections = new WeakMap<Socket, NodeConnection>();
+  private tools: NodeTools | undefined;
+  private tick: NodeJS.Timeout | undefined;
+
+  constructor(options: HttpFrontOptions, turns: Turns) {
+    this.options = options;
+    this.turns = turns;
+    const server = createServer({
+      insecureHTTPParser: false,
+      // Judged by our own check, as every other header: a missing Host gets the same answer on every engine.
+      requireHostHeader: false,
+      // The vars block has its own limit; the parser's only has to be above it.
+      maxHeaderSize: 2 * options.varsBytesMax + 16_384,
+      headersTimeout: options.httpTimeoutMs,
+      // A body may take as long as it moves: see NodeTools.watched.
+      requestTimeout: 0,
+      keepAliveTimeout: options.httpKeepaliveMs,
+      connectionsCheckingInterval: Math.min(options.httpTimeoutMs, 5000),
+      noDelay: true,
+    });
+    // node:http would drop the headers beyond a maximum without a word.
+    server.maxHeadersCount = 0;
+    server.timeout = 0;
+    server.on('connection', this.onConnection);
+    server.on('request', this.onRequest);
+    server.on('checkContinue', this.onRequest);
+    server.on('checkExpectation', this.onRequest);
+    server.on('connect', this.onConnect);
+    server.on('clientError', this.onClientError);
+    this.server = server;
+  }
+
+  async listen(): Promise<readonly BoundAddress[]> {
+    const { address, chmodSocket, listenBacklog } = this.options;
+    const { server } = this;
+    if (address.kind === 'unix') await removeStaleSocket(address.path);
+    await new Promise<void>((resolve, reject) => {
+      const onError = (cause: Error): void => reject(listenError(address, cause));
+      server.once('error', onError);
+      server.listen(netListenOptions(address, listenBacklog), () => {
+        server.off('error', onError);
+        resolve();
+      });
+    });
+    if (address.kind === 'unix' && chmodSocket !== undefined) chmodSync(address.path, chmodSocket);
+    const port = address.kind === 'tcp' ? (server.address() as AddressInfo).port : undefined;
+    this.tools = new NodeTools(this.options, this.turns, port);
+    this.tick = setInterval(() => this.tools?.checkWatched(), TICK_MS).unref();
+    return [{ protocol: 'http', engine: 'node', address: addressText(address, port), port }];
+  }
+
+  async close(): Promise<void> {
+    const { server, tools } = this;
+    if (tools !== undefined) tools.closing = true;
+    await new Promise<void>((resolve) => {
+      // Closes idle connections, too; those with a response under way end with it.
+      server.close(() => resolve());
+    });
+    clearInterval(this.tick);
+  }
+
+  destroy(): void {
+    clearInterval(this.tick);
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+
+  private readonly onConnection = (socket: Socket): void => {
+    if (this.tools !== undefined) this.connections.set(socket, new NodeConnection(this.tools, socket));
+  };
+
+  private readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    this.connections.get(request.socket)?.onRequest(request, response);
+  };
+
+  private readonly onConnect = (_request: IncomingMessage, socket: NodeJS.WritableStream): void => {
+    this.connections.get(socket as Socket)?.refuse(REFUSAL.NO_TUNNEL);
+  };
+
+  private readonly onClientError = (error: Error, socket: NodeJS.WritableStream): void => {
+    const connection = this.connections.get(socket as Socket);
+    if (connection === undefined) (socket as Socket).destroy();
+    else connection.onParserError(refusalOf(errorCode(error)));
+  };
+}
+
+/** The answer to an error of node's parser; null where there is nobody to answer. */
+function refusalOf(code: string): Refusal | null {
+  if (code === 'HPE_HEADER_OVERFLOW') return REFUSAL.HEADERS_TOO_LARGE;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return REFUSAL.REQUEST_TIMEOUT;
+  return code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE' ? REFUSAL.BAD_REQUEST : null;
+}

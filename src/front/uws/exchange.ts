@@ -1,0 +1,363 @@
+// One request on uWebSockets.js. Objects are used again, with their callbacks bound once: nothing is made per request but
+// what the library makes. A response object must not be touched after its end: `response` is null from then on.
+// Framing the library does itself: Date and Content-Length, or chunks. So the worker's head goes out without its own.
+import type { FrontSlot } from '../../lane/front-lane.js';
+import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
+import { latin1FromUtf8 } from '../../protocol/request-target.js';
+import { HttpExchange, HttpTools } from '../http/exchange.js';
+import {
+  closingAnswer,
+  REFUSAL,
+  RETRY_AFTER_SECONDS,
+  type Refusal,
+  refusalBody,
+  refusalStatus,
+} from '../http/refusal.js';
+import {
+  HEAD_END_BYTES,
+  isConnectionHeader,
+  isDateHeader,
+  isPlainHead,
+  PROTOCOL_BYTES,
+  slotHead,
+} from '../http/reply-head.js';
+import type { UwsRequest, UwsResponse } from './api.js';
+import { PeerVars } from './peer-vars.js';
+
+/** Larger bodies make the library close the connection without a word. */
+const BODY_BYTES_MAX = 999_999_999;
+/** The library holds what a handler writes until the handler returns, or more than this has come together. */
+const CORK_BYTES = 16_384;
+/** Chunks written while the library may still hold the one before. */
+const PROBE_CHUNK_BYTES = 512;
+
+/** How a response's body goes out. */
+const FRAMING = { NONE: 0, LENGTH: 1, CHUNKED: 2 } as const;
+type Framing = (typeof FRAMING)[keyof typeof FRAMING];
+
+/** What the exchanges of one uWebSockets.js front share. */
+export class UwsTools extends HttpTools {
+  readonly peerVars = new PeerVars();
+  /** Exchanges that may be used again. */
+  readonly spare: UwsExchange[] = [];
+}
+
+export class UwsExchange extends HttpExchange {
+  declare protected readonly tools: UwsTools;
+  private response: UwsResponse | null = null;
+  private closeAfter = false;
+  private closeByEnd = false;
+  private mustBreakOff = false;
+  private notUtf8 = false;
+  private paused = false;
+  private headSent = false;
+  private framing: Framing = FRAMING.NONE;
+  /** Bytes of body announced. */
+  private length = 0;
+  /** Bytes of body taken by the library. */
+  private sent = 0;
+  private watchesWritable = false;
+  /** The library may hold bytes that the socket did not take. */
+  private backpressure = false;
+
+  /** Takes a request over. Valid inside the library's handler only. */
+  open(response: UwsResponse, request: UwsRequest): void {
+    this.begin();
+    this.response = response;
+    this.headSent = false;
+    this.sent = 0;
+    this.watchesWritable = false;
+    this.backpressure = false;
+    this.paused = false;
+    const { dispatcher, encoder, scratch } = this.tools;
+    const slot = dispatcher.reserve();
+    const buffer = slot === null ? scratch : slot.request;
+    const varsEnd = this.encode(response, request, buffer);
+    this.closeAfter = encoder.connectionClose;
+    const { check } = encoder;
+    if (varsEnd > 0 && slot !== null && check.contentLength <= 0 && !check.chunked) {
+      response.onAborted(this.onAborted);
+      this.submit(slot, varsEnd);
+      return;
+    }
+    if (varsEnd > 0) this.keepPacket(buffer, varsEnd, false);
+    if (slot !== null) dispatcher.release(slot);
+    const refusal = varsEnd === 0 ? encoder.refusal : this.refusalOfBody(check.contentLength, check.chunked);
+    response.onAborted(this.onAborted);
+    if (refusal !== null) this.refuse(refusal);
+    else if (check.contentLength > 0) response.onData(this.onData);
+    else this.endBody();
+  }
+
+  private encode(response: UwsResponse, request: UwsRequest, buffer: Buffer): number {
+    const { encoder, peerVars } = this.tools;
+    const query = request.getQuery();
+    const path = request.getUrl();
+    this.notUtf8 = false;
+    const uri = this.toLatin1(query === undefined ? path : `${path}?${query}`);
+    encoder.begin(buffer, request.getCaseSensitiveMethod(), uri, 1, peerVars.of(response));
+    request.forEach(this.onHeader);
+    if (encoder.repeated) {
+      const list: string[] = [];
+      request.forEach((name, value) => {
+        list.push(name, latin1FromUtf8(value));
+      });
+      encoder.joinHeaders(list);
+    }
+    const varsEnd = encoder.end();
+    if (varsEnd > 0 && this.notUtf8) {
+      encoder.refusal = REFUSAL.NOT_UTF8;
+      return 0;
+    }
+    return varsEnd;
+  }
+
+  private readonly onHeader = (name: string, value: string): void => {
+    this.tools.encoder.header(name, this.toLatin1(value));
+  };
+
+  /** The library decodes as UTF-8; what was none has become U+FFFD, and its bytes are lost. */
+  private toLatin1(text: string): string {
+    const bytes = latin1FromUtf8(text);
+    if (bytes !== text && text.includes('\ufffd')) this.notUtf8 = true;
+    return bytes;
+  }
+
+  private refusalOfBody(contentLength: number, chunked: boolean): Refusal | null {
+    // The library takes `5;a=b` for another size than 5, any two bytes for a chunk's end, and trailers for a request.
+    if (chunked) return REFUSAL.LENGTH_REQUIRED;
+    if (this.tools.isTooLarge(contentLength)) return REFUSAL.BODY_TOO_LARGE;
+    return contentLength > BODY_BYTES_MAX ? REFUSAL.BODY_OVER_ENGINE_LIMIT : null;
+  }
+
+  private refuse(refusal: Refusal): void {
+    this.answerAndClose(refusal);
+    this.clientGone();
+  }
+
+  // ---- the request's body
+
+  private readonly onData = (chunk: ArrayBuffer, isLast: boolean): void => {
+    if (this.response === null) return;
+    const goOn = chunk.byteLength === 0 || this.pushBody(new Uint8Array(chunk));
+    if (this.response === null) return;
+    if (isLast) this.endBody();
+    else if (!goOn) {
+      this.paused = true;
+      this.response.pause();
+    }
+  };
+
+  protected override resumeBody(): void {
+    if (this.response === null || !this.paused) return;
+    this.paused = false;
+    this.response.resume();
+  }
+
+  private readonly onAborted = (): void => {
+    if (this.response === null) return;
+    this.response = null;
+    this.clientGone();
+  };
+
+  // ---- the response
+
+  protected override reply(): void {
+    this.response?.cork(this.writeReply);
+    if (this.mustBreakOff) {
+      this.mustBreakOff = false;
+      this.breakOff();
+      this.detach();
+    }
+  }
+
+  private readonly writeReply = (): void => {
+    const { slot, response } = this;
+    if (slot === null || response === null) return;
+    // The state first: what is available when it is DONE is all there will be.
+    const isDone = slot.state === SLOT_STATE.DONE;
+    const { available } = slot;
+    if (!this.headSent) {
+      const { headBytes, flags } = slot;
+      if (headBytes === 0 || available < headBytes || (isDone && (flags & REPLY_FLAG.BROKEN) !== 0)) {
+        if (isDone) this.fail();
+        return;
+      }
+      if (this.tools.closing || (flags & REPLY_FLAG.CONNECTION_CLOSE) !== 0) this.closeAfter = true;
+      if (isDone && isPlainHead(flags) && !this.closeAfter && available <= CORK_BYTES) {
+        this.sendWhole(slot, response, headBytes);
+        return;
+      }
+      this.sendHead(slot, response, isDone);
+    }
+    this.sendBody(slot, response, isDone);
+  };
+
+  /** The common case: the whole reply is there, it is small, and its head holds nothing special. */
+  private sendWhole(slot: FrontSlot, response: UwsResponse, headBytes: number): void {
+    const reply = slot.peek();
+    response.writeStatus(reply.subarray(PROTOCOL_BYTES, headBytes - HEAD_END_BYTES));
+    if ((slot.flags & REPLY_FLAG.NO_BODY) !== 0) response.endWithoutBody();
+    else response.end(reply.subarray(headBytes));
+    this.response = null;
+    this.release();
+  }
+
+  /** Writes the head, without what the library writes itself, and settles how the body goes out. */
+  private sendHead(slot: FrontSlot, response: UwsResponse, isDone: boolean): void {
+    const { flags, headBytes, contentLength } = slot;
+    const bodyBytes = slot.available - headBytes;
+    const hasBody = (flags & REPLY_FLAG.NO_BODY) === 0;
+    if (!hasBody) this.framing = FRAMING.NONE;
+    else if (contentLength >= 0 || isDone) this.framing = FRAMING.LENGTH;
+    else this.framing = FRAMING.CHUNKED;
+    this.length = contentLength >= 0 ? contentLength : bodyBytes;
+    // The library closes, and says so, only where a response is ended in one call.
+    this.closeByEnd = this.closeAfter && hasBody && isDone && bodyBytes >= this.length;
+    if (isPlainHead(flags) && this.closeByEnd === this.closeAfter) {
+      response.writeStatus(slot.peek().subarray(PROTOCOL_BYTES, headBytes - HEAD_END_BYTES));
+    } else {
+      response.writeStatus(this.filteredHead(slot, hasBody));
+    }
+    slot.consume(headBytes);
+    this.headSent = true;
+  }
+
+  private filteredHead(slot: FrontSlot, hasBody: boolean): Uint8Array {
+    const { statusCode, reason, rawHeaders } = slotHead(slot);
+    let head = `${statusCode} ${reason}`;
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i] as string;
+      if (!isConnectionHeader(name) && !isDateHeader(name)) head += `\r\n${name}: ${rawHeaders[i + 1]}`;
+    }
+    // What HEAD or 304 say of the body they do not have; 204 has none to speak of (RFC 9110 section 8.6).
+    if (!hasBody && slot.contentLength >= 0 && statusCode !== 204) head += `\r\nContent-Length: ${slot.contentLength}`;
+    if (this.closeAfter && !this.closeByEnd) head += '\r\nConnection: close';
+    return Buffer.from(head, 'latin1');
+  }
+
+  private sendBody(slot: FrontSlot, response: UwsResponse, isDone: boolean): void {
+    switch (this.framing) {
+      case FRAMING.NONE:
+        response.endWithoutBody();
+        this.finished();
+        return;
+      case FRAMING.LENGTH:
+        this.sendMeasured(slot, response, isDone);
+        return;
+      case FRAMING.CHUNKED:
+        this.sendChunks(slot, response, isDone);
+        return;
+      default:
+        this.framing satisfies never;
+    }
+  }
+
+  /** As much as the socket takes: what it does not take stays in the ring, and the worker waits. */
+  private sendMeasured(slot: FrontSlot, response: UwsResponse, isDone: boolean): void {
+    const { length } = this;
+    if (length === 0 || this.closeByEnd) {
+      response.end(slot.peek().subarray(0, length), this.closeByEnd);
+      slot.consume(length);
+      this.finished();
+      return;
+    }
+    while (slot.available > 0) {
+      const left = length - this.sent;
+      const piece = slot.peek();
+      const [tookAll, isComplete] = response.tryEnd(piece.length > left ? piece.subarray(0, left) : piece, length);
+      const taken = isComplete ? left : response.getWriteOffset() - this.sent;
+      this.sent += taken;
+      slot.consume(taken);
+      if (isComplete) {
+        this.finished();
+        return;
+      }
+      if (!tookAll) {
+        this.watchWritable(response);
+        return;
+      }
+    }
+    if (!isDone) return;
+    this.tools.options.log('Response broken off: it is shorter than its Content-Length');
+    this.mustBreakOff = true;
+  }
+
+  /** The library keeps what the socket does not take: one small piece at a time until everything before it has gone. */
+  private sendChunks(slot: FrontSlot, response: UwsResponse, isDone: boolean): void {
+    while (slot.available > 0) {
+      const piece = slot.peek();
+      const chunk =
+        this.backpressure && piece.length > PROBE_CHUNK_BYTES ? piece.subarray(0, PROBE_CHUNK_BYTES) : piece;
+      this.backpressure = !response.write(chunk);
+      slot.consume(chunk.length);
+      if (this.backpressure) {
+        this.watchWritable(response);
+        return;
+      }
+    }
+    if (!isDone) return;
+    if ((slot.flags & REPLY_FLAG.BROKEN) !== 0) this.mustBreakOff = true;
+    else {
+      response.end();
+      this.finished();
+    }
+  }
+
+  private watchWritable(response: UwsResponse): void {
+    if (this.watchesWritable) return;
+    this.watchesWritable = true;
+    response.onWritable(this.onWritable);
+  }
+
+  private readonly onWritable = (): boolean => {
+    // Corked even when the worker has nothing new: uncorking is what makes the library send what it holds.
+    this.reply();
+    return true;
+  };
+
+  /** The response is complete; what the worker says beyond it is dropped. */
+  private finished(): void {
+    this.response = null;
+    this.detach();
+  }
+
+  /** The worker is through, and there is nothing that could be sent. */
+  private fail(): void {
+    this.answer(REFUSAL.APPLICATION_FAILED);
+    this.detach();
+  }
+
+  protected override answer(refusal: Refusal): void {
+    const { response } = this;
+    if (response === null) return;
+    this.response = null;
+    response.cork(() => {
+      response.writeStatus(refusalStatus(refusal)).writeHeader('Content-Type', 'text/plain');
+      if (refusal.status === 503) response.writeHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+      response.end(refusalBody(refusal));
+    });
+  }
+
+  /**
+   * The library parses on in what it has received, whatever a handler answers; only a closed connection stops it. And what a
+   * handler wrote is lost in closing, unless it was more than the cork holds: so the answer is filled up with white space.
+   */
+  protected override answerAndClose(refusal: Refusal): void {
+    const { response } = this;
+    if (response === null) return;
+    this.response = null;
+    response.writeStatus(closingAnswer(refusal, CORK_BYTES)).close();
+  }
+
+  protected override breakOff(): void {
+    const { response } = this;
+    if (response === null) return;
+    this.response = null;
+    response.close();
+  }
+
+  protected override ended(): void {
+    this.tools.spare.push(this);
+  }
+}

@@ -1,0 +1,84 @@
+// The HTTP front on uWebSockets.js. What the library does not do is in the documentation of http-engine: HTTP/1.0, chunked
+// requests, pipelining, timeouts other than ten seconds.
+import { chmodSync } from 'node:fs';
+import { removeStaleSocket } from '../../system/listen.js';
+import type { BoundAddress, Front } from '../front.js';
+import { addressText, listenError, whyNotBound } from '../http/bind.js';
+import type { HttpFrontOptions } from '../http/options.js';
+import type { Turns } from '../turns.js';
+import type { Uws, UwsApp, UwsRequest, UwsResponse } from './api.js';
+import { UwsExchange, UwsTools } from './exchange.js';
+
+export class UwsFront implements Front {
+  private readonly uws: Uws;
+  private readonly options: HttpFrontOptions;
+  private readonly turns: Turns;
+  private readonly app: UwsApp;
+  private tools: UwsTools | undefined;
+  private socket: unknown;
+
+  constructor(uws: Uws, options: HttpFrontOptions, turns: Turns) {
+    this.uws = uws;
+    this.options = options;
+    this.turns = turns;
+    this.app = uws.App().any('/*', this.onRequest);
+  }
+
+  async listen(): Promise<readonly BoundAddress[]> {
+    const { address, chmodSocket } = this.options;
+    const { uws } = this;
+    // The library replaces whatever is at a unix path.
+    if (address.kind === 'unix') await removeStaleSocket(address.path);
+    const socket = await this.bind();
+    if (!socket) throw listenError(address, await whyNotBound(address));
+    this.socket = socket;
+    if (address.kind === 'unix' && chmodSocket !== undefined) chmodSync(address.path, chmodSocket);
+    const port = address.kind === 'tcp' ? uws.us_socket_local_port(socket) : undefined;
+    this.tools = new UwsTools(this.options, this.turns, port);
+    return [{ protocol: 'http', engine: 'uws', address: addressText(address, port), port }];
+  }
+
+  async close(): Promise<void> {
+    const { tools } = this;
+    this.closeListener();
+    if (tools === undefined) return;
+    tools.closing = true;
+    if (tools.active > 0) {
+      await new Promise<void>((resolve) => {
+        tools.onIdle = resolve;
+      });
+    }
+    // What was answered last is on its way; a turn later only idle connections are left.
+    await new Promise(setImmediate);
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.closeListener();
+    this.app.close?.();
+  }
+
+  private bind(): Promise<unknown> {
+    const { app, uws } = this;
+    const { address } = this.options;
+    return new Promise((resolve) => {
+      if (address.kind === 'tcp') app.listen(address.host, address.port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve);
+      else app.listen_unix(resolve, address.kind === 'unix' ? address.path : `\0${address.name}`);
+    });
+  }
+
+  private closeListener(): void {
+    if (this.socket) this.uws.us_listen_socket_close(this.socket);
+    this.socket = undefined;
+  }
+
+  private readonly onRequest = (response: UwsResponse, request: UwsRequest): void => {
+    const { tools } = this;
+    if (tools === undefined) {
+      response.close();
+      return;
+    }
+    const exchange = tools.spare.pop() ?? new UwsExchange(tools);
+    exchange.open(response, request);
+  };
+}

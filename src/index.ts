@@ -1,0 +1,65 @@
+// The embedding API: a server inside a Node application, with the options of the INI file as an object.
+import type { FastwsgiError } from './base/errors.js';
+import { configurationFromObject, type ServerOptions } from './config/from-object.js';
+import type { BoundAddress } from './front/front.js';
+import { Log } from './observe/log.js';
+import { Server } from './server.js';
+
+export { type ErrorCode, FastwsgiError } from './base/errors.js';
+export type { ServerOptions } from './config/from-object.js';
+export type { BoundAddress } from './front/front.js';
+
+/** A running server. */
+export interface FastwsgiServer {
+  /** What it listens on, once `listen` has resolved. */
+  readonly addresses: readonly BoundAddress[];
+  /** Requests answered since the start. */
+  readonly requests: number;
+  /** Binds the sockets, loads the application into every worker, and resolves with the bound addresses. */
+  listen(): Promise<readonly BoundAddress[]>;
+  /** Stops accepting, answers what is in flight (within `reloadMercy` seconds), ends the workers. */
+  close(): Promise<void>;
+  /** Resolves when the server has ended: undefined after `close`, or the error that it could not go on with. */
+  readonly closed: Promise<FastwsgiError | undefined>;
+}
+
+/**
+ * Makes a server from options: the names of the INI file in camelCase, `{ module: 'app:application', httpSocket: ':8000' }`.
+ * Throws a FastwsgiError that lists every wrong option. Nothing is opened before `listen`.
+ *
+ * Workers are threads of this process; `chdir` changes the process's directory, as it does on the command line.
+ */
+export function createServer(options: ServerOptions): FastwsgiServer {
+  const configuration = configurationFromObject(options, process.cwd());
+  const log = new Log({ file: configuration.logto });
+  let finish: (error: FastwsgiError | undefined) => void = () => {};
+  const closed = new Promise<FastwsgiError | undefined>((resolve) => {
+    finish = resolve;
+  });
+  const server = new Server(configuration, log, {
+    onFatal: (error) => {
+      server.destroy();
+      finish(error);
+    },
+  });
+  return {
+    closed,
+    get addresses() {
+      return server.addresses;
+    },
+    get requests() {
+      return server.counters.requestsTotal;
+    },
+    listen: async () => {
+      for (const directory of [configuration.chdir, configuration.chdir2]) {
+        if (directory !== undefined) process.chdir(directory);
+      }
+      return server.listen();
+    },
+    close: async () => {
+      await server.close();
+      log.flush();
+      finish(undefined);
+    },
+  };
+}

@@ -1,0 +1,251 @@
+// The worker's side of a lane: takes requests from every front's ring, writes replies, posts news. One thread owns it at a
+// time; when that thread dies the fronts clean up and the next thread finds the memory as a new one.
+import { assert } from '../base/assert.js';
+import { SLOT_REPLY_BYTES, SLOT_REQUEST_BYTES } from '../base/limits.js';
+import { Bell } from './bell.js';
+import { readLength, writeLength } from './front-lane.js';
+import { CONTROL, LANE_STATE, type LaneMemory, partLayout, SLOT, SLOT_STATE, SLOT_WORDS } from './layout.js';
+import { entryGeneration, entrySlot, Ring } from './ring.js';
+
+/** Whoever works on the request in a slot. */
+export interface SlotOccupant {
+  onClientGone(): void;
+}
+
+/** One slot, seen from the worker. Valid from `claim` until `finish`. */
+export class WorkerSlot {
+  readonly front: number;
+  readonly index: number;
+  /** The packet and the inline body: shared memory, the front's until READY, ours until DONE. */
+  readonly request: Buffer;
+  occupant: SlotOccupant | null = null;
+  private readonly words: Int32Array;
+  private readonly base: number;
+  private readonly reply: Buffer;
+  private readonly news: Ring;
+  private head = 0;
+
+  constructor(
+    front: number,
+    index: number,
+    words: Int32Array,
+    base: number,
+    request: Buffer,
+    reply: Buffer,
+    news: Ring,
+  ) {
+    this.front = front;
+    this.index = index;
+    this.words = words;
+    this.base = base;
+    this.request = request;
+    this.reply = reply;
+    this.news = news;
+  }
+
+  get varsEnd(): number {
+    return this.words[this.base + SLOT.VARS_END] as number;
+  }
+
+  get bodyBytes(): number {
+    return readLength(this.words, this.base + SLOT.BODY_LOW);
+  }
+
+  get bodyFd(): number {
+    return this.words[this.base + SLOT.BODY_FD] as number;
+  }
+
+  /** The client's descriptor to send on, or -1. */
+  get fd(): number {
+    return this.words[this.base + SLOT.FD] as number;
+  }
+
+  get aborted(): boolean {
+    return Atomics.load(this.words, this.base + SLOT.ABORTED) === 1;
+  }
+
+  get state(): number {
+    return this.words[this.base + SLOT.STATE] as number;
+  }
+
+  /** Takes the request if it is still the one that was pushed as `generation`. `nowMs`: when it starts. */
+  claim(generation: number, nowMs: number): boolean {
+    const { words, base } = this;
+    if (words[base + SLOT.GENERATION] !== generation) return false;
+    // Compare-exchange, because the front may take the request back at this very moment; READY also publishes the request.
+    const before = Atomics.compareExchange(words, base + SLOT.STATE, SLOT_STATE.READY, SLOT_STATE.RUNNING);
+    if (before !== SLOT_STATE.READY) return false;
+    words[base + SLOT.STARTED_AT] = nowMs | 0;
+    this.head = 0;
+    return true;
+  }
+
+  /** Says that a byte of the reply is about to be handed on; from here nobody can answer in our stead. */
+  markReplying(): void {
+    Atomics.store(this.words, this.base + SLOT.STATE, SLOT_STATE.REPLYING);
+  }
+
+  /** Room in the reply ring, in bytes. */
+  get room(): number {
+    return SLOT_REPLY_BYTES - ((this.head - Atomics.load(this.words, this.base + SLOT.REPLY_TAIL)) | 0);
+  }
+
+  /** Describes the response head: the first `bytes` of the reply. */
+  describeHead(bytes: number, status: number, flags: number, contentLength: number): void {
+    const { words, base } = this;
+    words[base + SLOT.HEAD_BYTES] = bytes;
+    words[base + SLOT.STATUS] = status;
+    words[base + SLOT.REPLY_FLAGS] = flags;
+    writeLength(words, base + SLOT.LENGTH_LOW, Math.max(contentLength, 0));
+  }
+
+  addFlags(flags: number): void {
+    this.words[this.base + SLOT.REPLY_FLAGS] = (this.words[this.base + SLOT.REPLY_FLAGS] as number) | flags;
+  }
+
+  /** Copies as much of `source[from..to)` as there is room for; returns the count. Nobody sees it before `publish`. */
+  append(source: Uint8Array, from: number, to: number): number {
+    const count = Math.min(to - from, this.room);
+    const at = this.head & (SLOT_REPLY_BYTES - 1);
+    const first = Math.min(count, SLOT_REPLY_BYTES - at);
+    const { reply } = this;
+    reply.set(from === 0 && first === source.length ? source : source.subarray(from, from + first), at);
+    if (count > first) reply.set(source.subarray(from + first, from + count), 0);
+    this.head = (this.head + count) | 0;
+    return count;
+  }
+
+  /** Shows the front what was appended. */
+  publish(): void {
+    // The store publishes the bytes copied before it.
+    Atomics.store(this.words, this.base + SLOT.REPLY_HEAD, this.head);
+    this.post();
+  }
+
+  /** Ends the request: what was appended is published, the slot is the front's again. */
+  finish(): void {
+    Atomics.store(this.words, this.base + SLOT.REPLY_HEAD, this.head);
+    // DONE after the last bytes: a front that sees it sees them all.
+    Atomics.store(this.words, this.base + SLOT.STATE, SLOT_STATE.DONE);
+    this.post();
+  }
+
+  /** Waits, without stopping the event loop, until the front has made room. Undefined: there is room, or the client has gone. */
+  waitForRoom(): Promise<unknown> | undefined {
+    const tail = this.announceWaiting();
+    if (tail === undefined) return undefined;
+    const result = Atomics.waitAsync(this.words, this.base + SLOT.REPLY_TAIL, tail);
+    return result.async ? result.value : undefined;
+  }
+
+  /** Blocks the thread until the front has made room, the client has gone, or `timeoutMs` has passed. */
+  waitForRoomSync(timeoutMs: number): void {
+    const tail = this.announceWaiting();
+    if (tail !== undefined) Atomics.wait(this.words, this.base + SLOT.REPLY_TAIL, tail, timeoutMs);
+  }
+
+  doneWaiting(): void {
+    Atomics.store(this.words, this.base + SLOT.REPLY_WAITING, 0);
+  }
+
+  private announceWaiting(): number | undefined {
+    // The flag is set before the tail is read, as the front moves the tail before it reads the flag.
+    Atomics.store(this.words, this.base + SLOT.REPLY_WAITING, 1);
+    const tail = Atomics.load(this.words, this.base + SLOT.REPLY_TAIL);
+    return ((this.head - tail) | 0) < SLOT_REPLY_BYTES || this.aborted ? undefined : tail;
+  }
+
+  private post(): void {
+    // Exchange: only the first post since the front last cleared the flag needs an entry.
+    if (Atomics.exchange(this.words, this.base + SLOT.NEWS, 1) === 1) return;
+    assert(this.news.push(this.index), 'the news ring has room for every slot');
+  }
+}
+
+/** A lane, seen from the worker that owns it. */
+export class WorkerLane {
+  readonly id: number;
+  readonly slots: readonly (readonly WorkerSlot[])[];
+  readonly bell: Bell;
+  private readonly control: Int32Array;
+  private readonly requests: readonly Ring[];
+  private nextFront = 0;
+
+  constructor(memory: LaneMemory) {
+    this.id = memory.id;
+    this.control = new Int32Array(memory.control);
+    this.bell = new Bell(this.control, CONTROL.BELL);
+    const layout = partLayout(memory.slots);
+    const requests: Ring[] = [];
+    const slots: WorkerSlot[][] = [];
+    for (const [front, part] of memory.parts.entries()) {
+      const words = new Int32Array(part, 0, layout.requestsByte / 4);
+      const news = new Ring(words, layout.newsRingWord, layout.ringCapacity);
+      requests.push(new Ring(words, layout.requestRingWord, layout.ringCapacity));
+      const own: WorkerSlot[] = [];
+      for (let i = 0; i < memory.slots; i++) {
+        const request = Buffer.from(part, layout.requestsByte + i * SLOT_REQUEST_BYTES, SLOT_REQUEST_BYTES);
+        const reply = Buffer.from(part, layout.repliesByte + i * SLOT_REPLY_BYTES, SLOT_REPLY_BYTES);
+        own.push(new WorkerSlot(front, i, words, layout.slotsWord + i * SLOT_WORDS, request, reply, news));
+      }
+      slots.push(own);
+    }
+    this.requests = requests;
+    this.slots = slots;
+  }
+
+  /** Says which thread owns the lane now, before the application is loaded. */
+  attach(threadId: number): void {
+    Atomics.store(this.control, CONTROL.THREAD_ID, threadId);
+  }
+
+  /** Opens the lane for requests. */
+  ready(concurrency: number): void {
+    this.control[CONTROL.CONCURRENCY] = concurrency;
+    // Published after the concurrency that goes with it.
+    Atomics.store(this.control, CONTROL.STATE, LANE_STATE.READY);
+  }
+
+  get stopping(): boolean {
+    return Atomics.load(this.control, CONTROL.STOP) === 1;
+  }
+
+  /** Changes whenever a front has marked a slot aborted. */
+  get aborts(): number {
+    return Atomics.load(this.control, CONTROL.ABORTS);
+  }
+
+  /** Tells the occupants of slots whose client has gone. */
+  announceAborts(): void {
+    for (const part of this.slots) {
+      for (const slot of part) if (slot.occupant !== null && slot.aborted) slot.occupant.onClientGone();
+    }
+  }
+
+  get hasRequests(): boolean {
+    for (const ring of this.requests) if (!ring.isEmpty()) return true;
+    return false;
+  }
+
+  /** The next request, claimed, or null. The fronts take turns. */
+  next(nowMs: number): WorkerSlot | null {
+    const count = this.requests.length;
+    for (let tried = 0; tried < count; tried++) {
+      const front = this.nextFront;
+      this.nextFront = front + 1 === count ? 0 : front + 1;
+      const slot = this.nextOf(front, nowMs);
+      if (slot !== null) return slot;
+    }
+    return null;
+  }
+
+  private nextOf(front: number, nowMs: number): WorkerSlot | null {
+    const ring = this.requests[front] as Ring;
+    for (let entry = ring.pop(); entry >= 0; entry = ring.pop()) {
+      const slot = this.slots[front]?.[entrySlot(entry)];
+      assert(slot !== undefined, 'the request ring holds slot indexes');
+      if (slot.claim(entryGeneration(entry), nowMs)) return slot;
+    }
+    return null;
+  }
+}

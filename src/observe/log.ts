@@ -1,0 +1,57 @@
+// The server's log: lines to standard error or a file, batched and written without blocking the thread. Every thread has
+// its own writer on the same destination, opened for appending, so that lines of different threads do not mix.
+import sonicBoom from 'sonic-boom';
+
+/** Bytes that may wait for a slow destination, per thread; what comes on top is dropped and counted. */
+const PENDING_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Where the log goes: a file, or standard error when there is none. */
+export interface LogDestination {
+  readonly file: string | undefined;
+}
+
+/** Writes lines; never throws and never blocks. */
+export class Log {
+  /** Lines that found no room. */
+  dropped = 0;
+  private readonly stream: InstanceType<typeof sonicBoom.SonicBoom>;
+
+  /** Opens the destination. Throws what `open` throws when the file cannot be written. */
+  constructor(destination: LogDestination) {
+    const options = { sync: false, maxLength: PENDING_BYTES_MAX };
+    this.stream =
+      destination.file === undefined
+        ? new sonicBoom.SonicBoom({ ...options, fd: 2 })
+        : new sonicBoom.SonicBoom({ ...options, dest: destination.file, append: true });
+    this.stream.on('drop', () => this.dropped++);
+    // A full disk or a closed terminal must not stop the server; the lines are lost.
+    this.stream.on('error', () => this.dropped++);
+  }
+
+  /** Writes a line; line ends inside `text` make several. Control characters are shown escaped. */
+  line(text: string): void {
+    this.stream.write(`${escapeControls(text)}\n`);
+  }
+
+  /** Writes a line that holds no control characters but what the caller put there. */
+  rawLine(text: string): void {
+    this.stream.write(`${text}\n`);
+  }
+
+  /** Writes what is pending, synchronously where the destination allows it. */
+  flush(): void {
+    try {
+      this.stream.flushSync();
+    } catch {
+      // The destination is closed or full: there is nobody left to tell.
+    }
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+
+/** Shows control characters (all but tab and line feed) as `\xNN`, so that a log cannot be used against a terminal. */
+export function escapeControls(text: string): string {
+  return text.replace(CONTROLS, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}

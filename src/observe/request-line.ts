@@ -1,0 +1,74 @@
+// The request log line in uWSGI's default format.
+
+/** What a line tells; sizes in bytes, times in milliseconds. Texts are the client's: controls in them are escaped here. */
+export interface RequestRecord {
+  pid: number;
+  requestOfWorker: number;
+  requestOfServer: number;
+  address: string;
+  user: string;
+  varCount: number;
+  varsBytes: number;
+  method: string;
+  uri: string;
+  bodyBytes: number;
+  elapsedMs: number;
+  protocol: string;
+  status: number;
+  headerCount: number;
+  headBytes: number;
+  core: number;
+}
+
+/** `[pid: 7|app: 0|req: 1/1] 127.0.0.1 () {28 vars in 300 bytes} […] GET / => generated 5 bytes in 1 msecs (HTTP/1.1 200) …` */
+export function requestLine(record: RequestRecord, date: string): string {
+  // uWSGI counts keys and values: twice the number of variables.
+  return (
+    `[pid: ${record.pid}|app: 0|req: ${record.requestOfWorker}/${record.requestOfServer}] ${safe(record.address)} ` +
+    `(${safe(record.user)}) {${record.varCount * 2} vars in ${record.varsBytes} bytes} [${date}] ` +
+    `${safe(record.method)} ${safe(record.uri)} => generated ${record.bodyBytes} bytes in ${Math.floor(record.elapsedMs)} msecs ` +
+    `(${safe(record.protocol)} ${record.status}) ${record.headerCount} headers in ${record.headBytes} bytes ` +
+    `(1 switches on core ${record.core})`
+  );
+}
+
+/** `{address space usage: 1 bytes/0MB} {rss usage: 1 bytes/0MB} `: what `memory-report` puts before the line. */
+export function memoryPrefix(addressSpaceBytes: number, residentBytes: number): string {
+  const mb = (bytes: number) => Math.floor(bytes / 1_048_576);
+  return (
+    `{address space usage: ${addressSpaceBytes} bytes/${mb(addressSpaceBytes)}MB} ` +
+    `{rss usage: ${residentBytes} bytes/${mb(residentBytes)}MB} `
+  );
+}
+
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+let cachedSecond = -1;
+let cachedDate = '';
+
+/** The date as C's ctime() writes it, in local time: `Sun Nov 22 05:02:00 2026`. `nowMs`: milliseconds since 1970. */
+export function ctime(nowMs: number): string {
+  const second = Math.floor(nowMs / 1000);
+  if (second !== cachedSecond) {
+    const date = new Date(nowMs);
+    const two = (n: number) => String(n).padStart(2, '0');
+    const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+    const day = String(date.getDate()).padStart(2, ' ');
+    cachedDate = `${DAYS[date.getDay()]} ${MONTHS[date.getMonth()]} ${day} ${clock} ${date.getFullYear()}`;
+    cachedSecond = second;
+  }
+  return cachedDate;
+}
+
+/** Everything that is not printable ASCII or a latin-1 letter is shown as `\xNN`: a line cannot be forged or steer a terminal. */
+function safe(text: string): string {
+  return UNSAFE.test(text) ? text.replace(UNSAFE_ALL, hexEscape) : text;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNSAFE = /[\x00-\x1f\x7f-\x9f]/;
+const UNSAFE_ALL = new RegExp(UNSAFE, 'g');
+
+function hexEscape(c: string): string {
+  return `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`;
+}

@@ -1,0 +1,289 @@
+// The composition root: makes lanes, fronts and the pool out of a configuration, starts them in order and stops them.
+import { lookup } from 'node:dns/promises';
+import { unlinkSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { errorCode, FastwsgiError } from './base/errors.js';
+import { INLINE_BODY_BYTES_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
+import type { SocketAddress } from './config/address.js';
+import type { Configuration } from './config/configuration.js';
+import { VERSION } from './config/version.js';
+import { Dispatcher } from './front/dispatcher.js';
+import type { BoundAddress, Front } from './front/front.js';
+import { GatewayFront } from './front/gateway/gateway.js';
+import { createHttpFront } from './front/http/create.js';
+import { NetFront } from './front/net/net.js';
+import { Turns } from './front/turns.js';
+import type { UwsgiLimits } from './front/uwsgi-limits.js';
+import { BELL_WORDS, Bell } from './lane/bell.js';
+import { FrontLane } from './lane/front-lane.js';
+import { LaneOwner } from './lane/lane-owner.js';
+import { createLaneMemory } from './lane/layout.js';
+import { Counters, countersBytes } from './observe/counters.js';
+import type { Log } from './observe/log.js';
+import { WorkerPool } from './pool/pool.js';
+import { loadLibc } from './system/libc.js';
+import type { BindAddress } from './system/listen.js';
+import type { FrontBell, WorkerInit, WorkerMessage, WorkerResult } from './worker/init.js';
+
+/** The main thread's fronts share one part of every lane; the gateway has the other. */
+const MAIN_FRONT = 0;
+const GATEWAY_FRONT = 1;
+
+/** What the server tells its embedder while it runs. */
+export interface ServerEvents {
+  /** The server cannot go on: its own thread crashed, or no worker can load the application. */
+  onFatal(error: FastwsgiError): void;
+}
+
+/** One server: made from a configuration, listening once, closed once. */
+export class Server {
+  /** Requests answered since the start. */
+  readonly counters: Counters;
+  private readonly configuration: Configuration;
+  private readonly log: Log;
+  private readonly events: ServerEvents;
+  private readonly counterMemory: SharedArrayBuffer;
+  private readonly owners: readonly LaneOwner[];
+  private readonly mainBell: FrontBell = { memory: new SharedArrayBuffer(BELL_WORDS * 4), eventFd: -1 };
+  private readonly turns: Turns;
+  private readonly fronts: Front[] = [];
+  private gateway: GatewayFront | undefined;
+  private pool: WorkerPool<WorkerInit, WorkerResult> | undefined;
+  private bound: readonly BoundAddress[] = [];
+  private readonly readyLanes = new Set<number>();
+  private allReady: { resolve(): void; reject(error: FastwsgiError): void } | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(configuration: Configuration, log: Log, events: ServerEvents) {
+    this.configuration = configuration;
+    this.log = log;
+    this.events = events;
+    const { processes, concurrency, httpQueue } = configuration;
+    this.counterMemory = new SharedArrayBuffer(countersBytes(processes));
+    this.counters = new Counters(this.counterMemory);
+    const slots = Math.max(concurrency ?? 0, SLOTS_PER_LANE_DEFAULT);
+    this.owners = Array.from({ length: processes }, (_, i) => new LaneOwner(createLaneMemory(i + 1, slots)));
+    const lanes = this.owners.map((owner) => new FrontLane(owner.memory, MAIN_FRONT));
+    this.turns = new Turns(new Dispatcher(lanes, httpQueue), new Bell(new Int32Array(this.mainBell.memory), 0));
+  }
+
+  /** The addresses that are listened on. */
+  get addresses(): readonly BoundAddress[] {
+    return this.bound;
+  }
+
+  /** Binds every socket, starts the workers and resolves when each has loaded the application. Rejects with a FastwsgiError. */
+  async listen(): Promise<readonly BoundAddress[]> {
+    if (this.pool !== undefined || this.closing !== undefined) {
+      throw new FastwsgiError('ERR_CLOSED', 'Cannot listen: the server was started before');
+    }
+    try {
+      await this.makeFronts();
+      for (const front of this.fronts) this.bound = [...this.bound, ...(await front.listen())];
+      this.log.line(this.bound.map(bindLine).join('\n'));
+      await this.startWorkers();
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+    return this.bound;
+  }
+
+  /**
+   * Stops gracefully: accepts no more, answers what is in flight within `reload-mercy`, then ends what is left. Resolves
+   * when every thread has ended. Calling it again changes nothing.
+   */
+  close(): Promise<void> {
+    this.closing ??= this.closeGracefully();
+    return this.closing;
+  }
+
+  /** Drops everything at once; a `close` under way resolves soon after. */
+  destroy(): void {
+    this.pool?.destroy();
+    for (const front of this.fronts) front.destroy();
+    this.closing ??= this.afterFronts();
+  }
+
+  private async closeGracefully(): Promise<void> {
+    const mercy = setTimeout(() => {
+      this.log.line(`${this.turns.dispatcher.active} requests are taking too much time to end...NO MERCY !!!`);
+      this.destroy();
+    }, this.configuration.reloadMercyMs);
+    await Promise.all(this.fronts.map((front) => front.close()));
+    await this.afterFronts();
+    clearTimeout(mercy);
+  }
+
+  private async afterFronts(): Promise<void> {
+    await this.pool?.stop();
+    this.turns.stop();
+    if (this.configuration.vacuum) this.vacuum();
+  }
+
+  private vacuum(): void {
+    for (const { address } of this.bound) {
+      if (!address.startsWith('/')) continue;
+      try {
+        unlinkSync(address);
+        this.log.line(`VACUUM: unix socket ${address} removed.`);
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') this.log.line(`VACUUM: cannot remove ${address}: ${errorCode(error)}`);
+      }
+    }
+  }
+
+  // ---- fronts
+
+  private async makeFronts(): Promise<void> {
+    const { sockets, httpSockets } = this.configuration;
+    const log = (line: string) => this.log.line(line);
+    if (sockets.length > 0) await this.makeUwsgiFront(await resolveAddresses(sockets), log);
+    for (const address of await resolveAddresses(httpSockets)) {
+      const { varsBytesMax, postBufferingBytes, limitPostBytes, httpTimeoutMs, httpKeepaliveMs } = this.configuration;
+      const { listenBacklog, chmodSocket, httpEngine } = this.configuration;
+      const { front, notice } = await createHttpFront(
+        httpEngine,
+        {
+          address,
+          chmodSocket,
+          varsBytesMax,
+          postBufferingBytes,
+          limitPostBytes,
+          httpTimeoutMs,
+          httpKeepaliveMs,
+          listenBacklog,
+          log,
+        },
+        this.turns,
+      );
+      this.log.line(notice);
+      this.fronts.push(front);
+    }
+  }
+
+  private async makeUwsgiFront(addresses: readonly BindAddress[], log: (line: string) => void): Promise<void> {
+    const { uwsgiEngine, listenBacklog, soKeepalive, chmodSocket } = this.configuration;
+    const limits = this.uwsgiLimits();
+    const native = loadLibc();
+    if (uwsgiEngine === 'epoll' && 'reason' in native) {
+      throw new FastwsgiError('ERR_ENGINE', `Cannot use uwsgi-engine = epoll: ${native.reason}`, {
+        option: 'uwsgi-engine',
+      });
+    }
+    if (uwsgiEngine === 'net' || 'reason' in native) {
+      this.log.line(`uwsgi engine: net (${'reason' in native ? native.reason : 'uwsgi-engine = net'})`);
+      const { turns } = this;
+      this.fronts.push(
+        new NetFront({ addresses, backlog: listenBacklog, keepAlive: soKeepalive, chmodSocket, limits, turns, log }),
+      );
+      return;
+    }
+    this.log.line(`uwsgi engine: epoll (${uwsgiEngine === 'auto' ? 'koffi loads' : 'uwsgi-engine = epoll'})`);
+    this.gateway = new GatewayFront(native.libc, {
+      addresses,
+      listen: { backlog: listenBacklog, keepAlive: soKeepalive },
+      chmodSocket,
+      limits,
+      front: GATEWAY_FRONT,
+      lanes: this.owners.map((owner) => owner.memory),
+      log,
+      onCrash: (cause) => {
+        this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));
+      },
+    });
+    this.fronts.push(this.gateway);
+  }
+
+  private uwsgiLimits(): UwsgiLimits {
+    const { varsBytesMax, postBufferingBytes, limitPostBytes, socketTimeoutMs } = this.configuration;
+    const inlineBodyBytesMax = Math.min(postBufferingBytes, INLINE_BODY_BYTES_MAX);
+    return { varsBytesMax, inlineBodyBytesMax, limitPostBytes, socketTimeoutMs };
+  }
+
+  // ---- workers
+
+  private async startWorkers(): Promise<void> {
+    const { env } = this.configuration;
+    this.pool = new WorkerPool<WorkerInit, WorkerResult>({
+      entry: new URL('./worker/entry.js', import.meta.url),
+      lanes: this.owners,
+      env: { ...process.env, ...env },
+      fronts: this.gateway === undefined ? 1 : 2,
+      init: (lane) => this.workerInit(lane),
+      onResult: (lane, result) => this.onWorkerResult(lane, result),
+      onDeath: (lane, reason) => this.onWorkerDeath(lane, reason),
+      onMessage: (message) => this.onWorkerMessage(message as WorkerMessage),
+      log: (line) => this.log.line(line),
+    });
+    const ready = new Promise<void>((resolve, reject) => {
+      this.allReady = { resolve, reject };
+    });
+    this.pool.start();
+    await ready;
+  }
+
+  private workerInit(lane: LaneOwner): WorkerInit {
+    const { configuration } = this;
+    const { moduleName, wsgiFile, callable, appKind, needApp } = configuration;
+    return {
+      lane: lane.memory,
+      bells: this.gateway === undefined ? [this.mainBell] : [this.mainBell, this.gateway.bell],
+      counters: this.counterMemory,
+      processes: configuration.processes,
+      node: hostname(),
+      version: VERSION,
+      application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: process.cwd() },
+      concurrency: configuration.concurrency,
+      needApplication: needApp,
+      logFile: configuration.logto === undefined ? undefined : resolve(configuration.cwd, configuration.logto),
+      logRequests: !configuration.disableLogging,
+      memoryReport: configuration.memoryReport,
+    };
+  }
+
+  private onWorkerMessage({ lane, ready }: WorkerMessage): void {
+    const verb = this.readyLanes.has(lane) ? 'Respawned' : 'spawned';
+    this.log.line(
+      `${verb} uWSGI worker ${lane} (pid: ${process.pid}, cores: ${ready.concurrency}, kind: ${ready.kind})`,
+    );
+    this.readyLanes.add(lane);
+    this.turns.schedule();
+    if (this.readyLanes.size === this.owners.length) this.allReady?.resolve();
+  }
+
+  private onWorkerResult(lane: LaneOwner, result: WorkerResult): void {
+    if (result.stopped) return;
+    this.log.line(`worker ${lane.memory.id}: ${result.loadError}`);
+    const error = new FastwsgiError('ERR_APPLICATION_LOAD', '*** no app loaded. GAME OVER ***');
+    if (this.readyLanes.size === this.owners.length) this.events.onFatal(error);
+    else this.allReady?.reject(error);
+  }
+
+  private onWorkerDeath(lane: LaneOwner, reason: string): void {
+    this.log.line(`DAMN ! worker ${lane.memory.id} (pid: ${process.pid}) died: ${reason} :( trying respawn ...`);
+    this.turns.schedule();
+    this.gateway?.wake();
+  }
+}
+
+/** Host names become addresses; paths and abstract names stay as they are. */
+async function resolveAddresses(addresses: readonly SocketAddress[]): Promise<BindAddress[]> {
+  return Promise.all(
+    addresses.map(async (address) => {
+      if (address.kind === 'unix') return { kind: 'unix', path: resolve(address.path) };
+      if (address.kind === 'abstract' || isIP(address.host) !== 0) return address;
+      try {
+        return { ...address, host: (await lookup(address.host)).address };
+      } catch (cause) {
+        throw new FastwsgiError('ERR_LISTEN', `Cannot listen on ${address.host}: ${errorCode(cause)}`, { cause });
+      }
+    }),
+  );
+}
+
+function bindLine({ protocol, engine, address }: BoundAddress): string {
+  return `${protocol} socket bound to ${address} (${engine})`;
+}

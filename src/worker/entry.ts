@@ -1,0 +1,98 @@
+// The file piscina runs in each worker thread: one task is one lane, from loading the application to being asked to stop.
+import { inspect } from 'node:util';
+import { parentPort, threadId } from 'node:worker_threads';
+import type { Application, WorkerContext } from '../app/exchange.js';
+import { loadApplication } from '../app/load.js';
+import { Bell } from '../lane/bell.js';
+import { WorkerLane } from '../lane/worker-lane.js';
+import { Counters } from '../observe/counters.js';
+import { Log } from '../observe/log.js';
+import { type Libc, loadLibc } from '../system/libc.js';
+import type { SlotExchange } from './exchange.js';
+import type { FrontBell, WorkerInit, WorkerMessage, WorkerResult } from './init.js';
+import { WorkerLoop } from './loop.js';
+import { RequestLogger } from './request-logger.js';
+
+/** Serves a lane until it is asked to stop. */
+export default async function serveLane(init: WorkerInit): Promise<WorkerResult> {
+  const lane = new WorkerLane(init.lane);
+  lane.attach(threadId);
+  const log = new Log({ file: init.logFile });
+  const context = workerContext(init, log);
+  let application: Application;
+  try {
+    application = await loadApplication(init.application, context);
+  } catch (error) {
+    const loadError = describeError(error);
+    if (init.needApplication) return { stopped: false, loadError };
+    log.line(`${loadError}\n*** no app loaded. every request is answered 500 ***`);
+    application = NO_APPLICATION;
+  }
+  const concurrency = init.concurrency ?? application.concurrency;
+  const loaded = loadLibc();
+  const libc = 'libc' in loaded ? loaded.libc : undefined;
+  const counters = new Counters(init.counters);
+  const requestLogger = init.logRequests ? new RequestLogger(init, counters, log) : undefined;
+  const index = init.lane.id - 1;
+  const loop = new WorkerLoop({
+    lane,
+    application,
+    concurrency,
+    libc,
+    bells: init.bells.map((bell) => frontRinger(bell, libc)),
+    onFinished: (exchange, endedMs) => {
+      counters.countRequest(index, exchange.response.headBytes + exchange.response.bodyBytes);
+      requestLogger?.log(exchange, endedMs);
+    },
+    onError: (error, exchange) => {
+      counters.countException(index);
+      log.line(`${requestName(exchange)}: ${describeError(error)}`);
+    },
+  });
+  const message: WorkerMessage = { lane: lane.id, ready: { kind: application.kind, concurrency } };
+  parentPort?.postMessage(message);
+  await loop.run();
+  log.flush();
+  return { stopped: true };
+}
+
+function workerContext(init: WorkerInit, log: Log): WorkerContext {
+  return {
+    workerId: init.lane.id,
+    processes: init.processes,
+    multithread: (init.concurrency ?? 1) > 1,
+    version: init.version,
+    node: init.node,
+    log: (text) => log.line(text),
+  };
+}
+
+/** Answers every request with 500, as uWSGI does where no application was loaded. */
+const NO_APPLICATION: Application = {
+  kind: 'wsgi',
+  concurrency: 1,
+  handle() {
+    throw new Error('no application was loaded, look for the error in the log of the start');
+  },
+};
+
+/** Wakes a front that sleeps: by its eventfd, or by waking its Atomics wait. */
+function frontRinger(bell: FrontBell, libc: Libc | undefined): () => void {
+  const shared = new Bell(new Int32Array(bell.memory), 0);
+  if (bell.eventFd < 0 || libc === undefined) return () => shared.ring();
+  const one = Buffer.from(BigUint64Array.of(1n).buffer);
+  return () => {
+    if (shared.advance()) libc.write(bell.eventFd, one, one.length);
+  };
+}
+
+function requestName(exchange: SlotExchange): string {
+  const uri = exchange.findVar('REQUEST_URI') ?? exchange.findVar('PATH_INFO') ?? '-';
+  return `${exchange.findVar('REQUEST_METHOD') ?? '-'} ${uri}`;
+}
+
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return `thrown: ${inspect(error)}`;
+  const cause = error.cause === undefined ? '' : `\n  caused by: ${describeError(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

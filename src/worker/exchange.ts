@@ -1,0 +1,74 @@
+// One request on the worker: the view of its packet, its body and its response that an application kind works with.
+import type { Exchange, RequestBody } from '../app/exchange.js';
+import { PACKET_HEADER_BYTES } from '../base/limits.js';
+import type { SlotOccupant, WorkerSlot } from '../lane/worker-lane.js';
+import { findVar } from '../protocol/environ-vars.js';
+import { SlotBody } from './body.js';
+import { type ResponseOwner, type ResponseTools, SlotResponse } from './response.js';
+
+/** Whoever runs the exchanges. */
+export interface ExchangeOwner {
+  onFinished(exchange: SlotExchange): void;
+}
+
+/** Made for each request, so that an application that keeps an old one cannot touch a new one. */
+export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
+  readonly packet: Buffer;
+  readonly varsStart = PACKET_HEADER_BYTES;
+  readonly varsEnd: number;
+  readonly core: number;
+  readonly response: SlotResponse;
+  /** When the worker took the request, in milliseconds of the monotonic clock. */
+  readonly startedMs: number;
+  onAbort: (() => void) | null = null;
+  private readonly slot: WorkerSlot;
+  private readonly owner: ExchangeOwner;
+  private bodyReader: SlotBody | undefined;
+  private controller: AbortController | undefined;
+
+  constructor(slot: WorkerSlot, tools: ResponseTools, startedMs: number, owner: ExchangeOwner) {
+    this.slot = slot;
+    this.owner = owner;
+    this.packet = slot.request;
+    this.varsEnd = slot.varsEnd;
+    this.core = slot.index;
+    this.startedMs = startedMs;
+    const isHead = this.findVar('REQUEST_METHOD') === 'HEAD';
+    this.response = new SlotResponse(slot, tools, this.findVar('SERVER_PROTOCOL') ?? 'HTTP/1.1', isHead, this);
+    slot.occupant = this;
+  }
+
+  get body(): RequestBody {
+    this.bodyReader ??= new SlotBody(this.slot);
+    return this.bodyReader;
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.response.aborted) this.controller.abort();
+    return this.controller.signal;
+  }
+
+  /** A var of the request. Only while the response is not finished: the slot's bytes are the front's afterwards. */
+  findVar(name: string): string | undefined {
+    return findVar(this.packet, this.varsStart, this.varsEnd, name);
+  }
+
+  /** The front says that the client has gone. */
+  onClientGone(): void {
+    this.response.abort();
+  }
+
+  onResponseAborted(): void {
+    this.controller?.abort();
+    const { onAbort } = this;
+    this.onAbort = null;
+    onAbort?.();
+  }
+
+  onResponseFinished(): void {
+    this.slot.occupant = null;
+    this.bodyReader?.close();
+    this.owner.onFinished(this);
+  }
+}

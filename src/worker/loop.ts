@@ -1,0 +1,187 @@
+// The worker's loop: takes requests from the lane while it runs fewer than it may, hands them to the application, rings the
+// fronts' bells once per batch, and sleeps on its own bell without stopping the thread's event loop.
+import type { Application } from '../app/exchange.js';
+import { BATCH_MS, BATCH_REPLIES, REPOLL_MS } from '../base/limits.js';
+import type { WorkerLane, WorkerSlot } from '../lane/worker-lane.js';
+import type { Libc } from '../system/libc.js';
+import { type ExchangeOwner, SlotExchange } from './exchange.js';
+import { newResponseTools, type ResponseTools } from './response.js';
+
+export interface LoopOptions {
+  readonly lane: WorkerLane;
+  readonly application: Application;
+  readonly concurrency: number;
+  readonly libc: Libc | undefined;
+  /** Wakes each front, if it sleeps. */
+  readonly bells: readonly (() => void)[];
+  /** A response is complete: `endedMs` is now. Undefined when nobody wants to know. */
+  readonly onFinished: ((exchange: SlotExchange, endedMs: number) => void) | undefined;
+  /** The application failed. */
+  onError(error: unknown, exchange: SlotExchange): void;
+}
+
+/** Requests served in one go before timers and sockets of the application get their turn. */
+const REQUESTS_PER_TURN = 64;
+
+/** Runs until the lane is asked to stop and everything it had is done. */
+export class WorkerLoop implements ExchangeOwner {
+  private readonly options: LoopOptions;
+  private readonly tools: ResponseTools;
+  private readonly newsFor: boolean[];
+  private replies = 0;
+  private flushedMs = 0;
+  private running = 0;
+  private unfinished = 0;
+  private aborts = 0;
+  private draining = false;
+  private flushScheduled = false;
+  private resolveStopped: () => void = () => {};
+
+  constructor(options: LoopOptions) {
+    this.options = options;
+    this.newsFor = options.bells.map(() => false);
+    this.tools = newResponseTools(options.libc, (slot) => this.posted(slot));
+    this.aborts = options.lane.aborts;
+  }
+
+  /** Opens the lane; resolves when it was asked to stop and all is done. */
+  async run(): Promise<void> {
+    const { lane, concurrency } = this.options;
+    const stopped = new Promise<void>((resolve) => {
+      this.resolveStopped = resolve;
+    });
+    const repoll = setInterval(() => this.drain(), REPOLL_MS);
+    lane.ready(concurrency);
+    // A front may have queued requests before the lane was open.
+    this.ringAll();
+    void this.sleep();
+    await stopped;
+    clearInterval(repoll);
+  }
+
+  /** Sleeps, drains, and sleeps again. */
+  private async sleep(): Promise<void> {
+    const { lane } = this.options;
+    const { bell } = lane;
+    for (;;) {
+      const sequence = bell.prepareSleep();
+      if (!this.hasWork()) {
+        const rung = bell.wait(sequence);
+        if (rung !== undefined) await rung;
+      } else {
+        // More than one turn's worth: let the event loop turn in between.
+        await new Promise(setImmediate);
+      }
+      bell.awake();
+      this.drain();
+      if (this.isOver()) return this.resolveStopped();
+    }
+  }
+
+  private hasWork(): boolean {
+    const { lane, concurrency } = this.options;
+    if (lane.aborts !== this.aborts || this.isOver()) return true;
+    return this.running < concurrency && lane.hasRequests;
+  }
+
+  private isOver(): boolean {
+    return this.unfinished === 0 && this.running === 0 && this.options.lane.stopping && !this.options.lane.hasRequests;
+  }
+
+  /** Starts what may be started. Also called on the slow tick and whenever a request that held up others has ended. */
+  private drain(): void {
+    // An application that calls back into the event loop synchronously must not start requests inside a request.
+    if (this.draining) return;
+    this.draining = true;
+    const { lane, concurrency } = this.options;
+    if (lane.aborts !== this.aborts) {
+      this.aborts = lane.aborts;
+      lane.announceAborts();
+    }
+    let now = performance.now();
+    for (let served = 0; served < REQUESTS_PER_TURN && this.running < concurrency; served++) {
+      const slot = lane.next(now);
+      if (slot === null) break;
+      this.start(slot, now);
+      now = performance.now();
+      if (this.replies >= BATCH_REPLIES || now - this.flushedMs >= BATCH_MS) this.flush(now);
+    }
+    this.draining = false;
+    this.flush(now);
+  }
+
+  private start(slot: WorkerSlot, now: number): void {
+    const exchange = new SlotExchange(slot, this.tools, now, this);
+    this.running++;
+    this.unfinished++;
+    let result: void | Promise<void>;
+    try {
+      result = this.options.application.handle(exchange);
+    } catch (error) {
+      this.onHandled(exchange, error, true);
+      return;
+    }
+    if (result === undefined) this.onHandled(exchange, undefined, false);
+    else {
+      result.then(
+        () => this.onHandledLater(exchange, undefined, false),
+        (error) => this.onHandledLater(exchange, error, true),
+      );
+    }
+  }
+
+  private onHandled(exchange: SlotExchange, error: unknown, failed: boolean): void {
+    this.running--;
+    const { response } = exchange;
+    if (!failed && (response.isEnding || response.aborted)) return response.giveUp();
+    const reason = failed ? error : new Error('The application returned without completing its response');
+    this.options.onError(reason, exchange);
+    response.fail('Internal Server Error\n');
+  }
+
+  private onHandledLater(exchange: SlotExchange, error: unknown, failed: boolean): void {
+    this.onHandled(exchange, error, failed);
+    this.drain();
+    this.wakeIfOver();
+  }
+
+  onFinished(exchange: SlotExchange): void {
+    this.unfinished--;
+    const { onFinished } = this.options;
+    if (onFinished !== undefined) onFinished(exchange, performance.now());
+    this.wakeIfOver();
+  }
+
+  /** The sleeper decides when all is over: it is woken to look. */
+  private wakeIfOver(): void {
+    if (this.options.lane.stopping && this.isOver()) this.options.lane.bell.ring();
+  }
+
+  private posted(slot: WorkerSlot): void {
+    this.newsFor[slot.front] = true;
+    this.replies++;
+    if (this.draining || this.flushScheduled) return;
+    // Posted outside a batch, by an asynchronous application: one ring for all that the same turn posts.
+    this.flushScheduled = true;
+    setImmediate(() => {
+      this.flushScheduled = false;
+      this.flush(performance.now());
+    });
+  }
+
+  private flush(now: number): void {
+    this.flushedMs = now;
+    if (this.replies === 0) return;
+    this.replies = 0;
+    const { bells } = this.options;
+    for (let front = 0; front < bells.length; front++) {
+      if (!this.newsFor[front]) continue;
+      this.newsFor[front] = false;
+      bells[front]?.();
+    }
+  }
+
+  private ringAll(): void {
+    for (const ring of this.options.bells) ring();
+  }
+}

@@ -1,0 +1,67 @@
+// Logs a request when its response is complete, from the vars in its slot: called before the slot is given back.
+import type { Counters } from '../observe/counters.js';
+import type { Log } from '../observe/log.js';
+import { ctime, memoryPrefix, type RequestRecord, requestLine } from '../observe/request-line.js';
+import { forEachVar } from '../protocol/environ-vars.js';
+import type { SlotExchange } from './exchange.js';
+import type { WorkerInit } from './init.js';
+
+/** Memory figures are read from the kernel at most this often. */
+const MEMORY_EVERY_MS = 1000;
+
+/** Writes one worker's request lines. */
+export class RequestLogger {
+  private readonly init: WorkerInit;
+  private readonly counters: Counters;
+  private readonly destination: Log;
+  private prefix = '';
+  private prefixAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(init: WorkerInit, counters: Counters, destination: Log) {
+    this.init = init;
+    this.counters = counters;
+    this.destination = destination;
+  }
+
+  log(exchange: SlotExchange, endedMs: number): void {
+    const { response } = exchange;
+    const record: RequestRecord = {
+      pid: process.pid,
+      requestOfWorker: this.counters.requests(this.init.lane.id - 1),
+      requestOfServer: this.counters.requestsTotal,
+      address: '',
+      user: '',
+      varCount: 0,
+      varsBytes: exchange.varsEnd - exchange.varsStart,
+      method: '',
+      uri: '',
+      bodyBytes: response.bodyBytes,
+      elapsedMs: endedMs - exchange.startedMs,
+      protocol: '',
+      status: response.statusCode,
+      headerCount: response.headerCount,
+      headBytes: response.headBytes,
+      core: exchange.core,
+    };
+    forEachVar(exchange.packet, exchange.varsStart, exchange.varsEnd, (key, value) => note(record, key, value));
+    this.destination.rawLine(this.memory(endedMs) + requestLine(record, ctime(Date.now())));
+  }
+
+  private memory(nowMs: number): string {
+    if (this.init.memoryReport && nowMs - this.prefixAtMs >= MEMORY_EVERY_MS) {
+      const { rss, heapTotal, external } = process.memoryUsage();
+      this.prefix = memoryPrefix(heapTotal + external, rss);
+      this.prefixAtMs = nowMs;
+    }
+    return this.prefix;
+  }
+}
+
+function note(record: RequestRecord, key: string, value: string): void {
+  record.varCount++;
+  if (key === 'REMOTE_ADDR') record.address = value;
+  else if (key === 'REMOTE_USER') record.user = value;
+  else if (key === 'REQUEST_METHOD') record.method = value;
+  else if (key === 'REQUEST_URI') record.uri = value;
+  else if (key === 'SERVER_PROTOCOL') record.protocol = value;
+}

@@ -1,0 +1,284 @@
+// A response from the worker: straight to the client's descriptor where there is one (the gateway's connections), through
+// the slot's reply ring otherwise, and for whatever a full socket did not take. Worker thread only.
+// Invariant: while the reply ring holds bytes the front is the one that sends; only when it is empty may we send.
+import type { ResponseWriter } from '../app/exchange.js';
+import { assert } from '../base/assert.js';
+import { REPOLL_MS, RESPONSE_HEAD_BYTES_MAX, SLOT_REPLY_BYTES } from '../base/limits.js';
+import { REPLY_FLAG } from '../lane/layout.js';
+import type { WorkerSlot } from '../lane/worker-lane.js';
+import { ResponseHead } from '../protocol/response-head.js';
+import { ERRNO, type Libc, SYS } from '../system/libc.js';
+
+const NOTHING = Buffer.alloc(0);
+const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
+
+/** What one thread's responses share. Nothing in it outlives a call. */
+export interface ResponseTools {
+  readonly libc: Libc | undefined;
+  /** Where a head and a small body are put together before they are sent: SLOT_REPLY_BYTES. */
+  readonly scratch: Buffer;
+  readonly head: ResponseHead;
+  /** The response that set `head` last: its text is still in there. */
+  headOwner: SlotResponse | undefined;
+  /** The slot got news: its front's bell has to ring at the end of the batch. */
+  posted(slot: WorkerSlot): void;
+}
+
+export function newResponseTools(libc: Libc | undefined, posted: (slot: WorkerSlot) => void): ResponseTools {
+  return {
+    libc,
+    scratch: Buffer.allocUnsafeSlow(SLOT_REPLY_BYTES),
+    head: new ResponseHead(),
+    headOwner: undefined,
+    posted,
+  };
+}
+
+/** Whoever the response belongs to. */
+export interface ResponseOwner {
+  /** The client turned out to have gone. */
+  onResponseAborted(): void;
+  /** Everything was handed on, or given up; the slot's request is still there, for the last time. */
+  onResponseFinished(): void;
+}
+
+/** The response of one request; `WorkerSlot.finish` has been called once `finished` is true. */
+export class SlotResponse implements ResponseWriter {
+  headSent = false;
+  aborted = false;
+  /** The slot has been given back; nothing of it may be touched any more. */
+  finished = false;
+  /** For the request log: bytes of body and head handed on, the status and the number of headers. */
+  bodyBytes = 0;
+  headBytes = 0;
+  statusCode = 0;
+  headerCount = 0;
+  private readonly slot: WorkerSlot;
+  private readonly tools: ResponseTools;
+  private readonly protocol: string;
+  private readonly isHead: boolean;
+  private readonly owner: ResponseOwner;
+  private readonly direct: boolean;
+  private dropsBody = false;
+  private status = '';
+  private headers: readonly (readonly [string, string])[] = [];
+  /** The part of the last chunk that has found no room yet. */
+  private pending: Uint8Array = NOTHING;
+  private ending = false;
+  private broken = false;
+  private wake: (() => void) | undefined;
+
+  constructor(slot: WorkerSlot, tools: ResponseTools, protocol: string, isHead: boolean, owner: ResponseOwner) {
+    this.slot = slot;
+    this.tools = tools;
+    this.protocol = protocol;
+    this.isHead = isHead;
+    this.owner = owner;
+    this.direct = tools.libc !== undefined && slot.fd >= 0;
+  }
+
+  /** Whether the application has completed its response, though its last bytes may still wait for room. */
+  get isEnding(): boolean {
+    return this.ending || this.finished;
+  }
+
+  head(status: string, headers: readonly (readonly [string, string])[]): void {
+    if (this.headSent) throw new Error('Cannot set the response head: it was sent already');
+    // Set at once, so that what cannot be sent throws here; another request may use the encoder before we send.
+    this.tools.headOwner = undefined;
+    this.tools.head.set(status, headers);
+    this.tools.headOwner = this;
+    this.status = status;
+    this.headers = headers;
+  }
+
+  write(chunk: Uint8Array | string): boolean {
+    assert(this.pending.length === 0 && !this.ending, 'a chunk is written only when the one before has drained');
+    if (this.finished || this.aborted) return true;
+    if (!this.headSent) this.send(chunk, false);
+    else this.sendBody(toBytes(chunk));
+    return this.pending.length === 0;
+  }
+
+  end(chunk: Uint8Array | string = NOTHING): void {
+    if (this.finished || this.ending) return;
+    if (this.aborted) return this.finish();
+    this.ending = true;
+    if (!this.headSent) this.send(chunk, true);
+    else if (this.pending.length > 0) this.pending = Buffer.concat([this.pending, toBytes(chunk)]);
+    else this.sendBody(toBytes(chunk));
+    if (this.finished) return;
+    if (this.pending.length === 0) this.finish();
+    else void this.drained();
+  }
+
+  async drained(): Promise<void> {
+    while (this.pending.length > 0 && !this.aborted && !this.finished) {
+      const room = this.slot.waitForRoom();
+      if (room !== undefined) {
+        await Promise.race([
+          room,
+          new Promise<void>((resolve) => {
+            this.wake = resolve;
+          }),
+        ]);
+        this.wake = undefined;
+        this.slot.doneWaiting();
+      }
+      this.pump();
+    }
+    if (this.ending && !this.finished) this.finish();
+  }
+
+  drainSync(): void {
+    while (this.pending.length > 0 && !this.aborted && !this.finished) {
+      this.slot.waitForRoomSync(REPOLL_MS);
+      this.slot.doneWaiting();
+      if (this.slot.aborted) this.abort();
+      this.pump();
+    }
+  }
+
+  /** The client has gone: what is pending is dropped, whoever waits is woken. */
+  abort(): void {
+    if (this.aborted || this.finished) return;
+    this.aborted = true;
+    this.pending = NOTHING;
+    this.wake?.();
+    this.owner.onResponseAborted();
+  }
+
+  /** The application is through with an aborted request: nothing is sent any more. Changes nothing for one that goes on. */
+  giveUp(): void {
+    if (this.aborted && !this.finished) this.finish();
+  }
+
+  /** The application failed: 500 if nothing was sent, else the connection is closed without completing the response. */
+  fail(answer: string): void {
+    if (this.finished) return;
+    this.pending = NOTHING;
+    this.ending = true;
+    if (this.aborted) return this.finish();
+    if (this.headSent) {
+      this.slot.addFlags(REPLY_FLAG.BROKEN);
+      this.broken = true;
+      return this.finish();
+    }
+    this.head('500 Internal Server Error', ERROR_HEADERS);
+    this.send(answer, true);
+    if (!this.finished) this.finish();
+  }
+
+  /** Sends the head and the first chunk, in one piece where they fit. */
+  private send(chunk: Uint8Array | string, last: boolean): void {
+    const { scratch, head } = this.tools;
+    if (this.tools.headOwner !== this) head.set(this.status, this.headers);
+    const headBytes = head.encode(this.protocol, scratch, 0);
+    if (headBytes < 0 || headBytes > RESPONSE_HEAD_BYTES_MAX) {
+      throw new Error(`Cannot send the response head: it is larger than ${RESPONSE_HEAD_BYTES_MAX} bytes`);
+    }
+    this.describe(headBytes);
+    if (this.dropsBody) chunk = NOTHING;
+    const chunkBytes = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
+    const total = headBytes + chunkBytes;
+    this.headSent = true;
+    if (total <= scratch.length) {
+      if (typeof chunk === 'string') scratch.utf8Write(chunk, headBytes);
+      else if (chunkBytes > 0) scratch.set(chunk, headBytes);
+      this.bodyBytes += chunkBytes;
+      this.pass(scratch, 0, total, last);
+      return;
+    }
+    this.pass(scratch, 0, headBytes, false);
+    if (this.pending.length > 0) this.pending = Buffer.concat([this.pending, toBytes(chunk)]);
+    else this.sendBody(toBytes(chunk));
+  }
+
+  private describe(headBytes: number): void {
+    const { head } = this.tools;
+    this.dropsBody = this.isHead || head.bodyForbidden;
+    this.headBytes = headBytes;
+    this.statusCode = head.statusCode;
+    this.headerCount = head.headerCount;
+    const flags =
+      (this.dropsBody ? REPLY_FLAG.NO_BODY : 0) |
+      (head.hasContentLength ? REPLY_FLAG.CONTENT_LENGTH : 0) |
+      (head.connectionClose ? REPLY_FLAG.CONNECTION_CLOSE : 0) |
+      (head.hasDate ? REPLY_FLAG.HAS_DATE : 0) |
+      (head.hasTransferEncoding ? REPLY_FLAG.TRANSFER_ENCODING : 0);
+    this.slot.describeHead(headBytes, head.statusCode, flags, head.contentLength);
+  }
+
+  private sendBody(chunk: Uint8Array): void {
+    if (chunk.length === 0 || this.dropsBody) return;
+    this.bodyBytes += chunk.length;
+    this.pass(chunk, 0, chunk.length, false);
+  }
+
+  /** Hands bytes on: to the socket if it is ours to write, the rest into the ring, what finds no room is kept. */
+  private pass(source: Uint8Array, from: number, to: number, last: boolean): void {
+    const { slot } = this;
+    let at = from;
+    if (this.direct && slot.room === SLOT_REPLY_BYTES) {
+      at = this.sendDirect(source, from, to);
+      if (this.aborted || at === to) {
+        if (last) this.finish();
+        return;
+      }
+    }
+    const copied = slot.append(source, at, to);
+    at += copied;
+    if (at === to) {
+      if (last) return this.finish();
+    } else {
+      // The scratch is used again by the next response; an application's chunk is ours until it has drained.
+      const rest = source.subarray(at, to);
+      this.pending = source === this.tools.scratch ? Buffer.from(rest) : rest;
+    }
+    if (copied > 0) this.publish();
+  }
+
+  /** Sends on the client's descriptor; how far it came. A client that has gone aborts the response. */
+  private sendDirect(source: Uint8Array, from: number, to: number): number {
+    const { slot } = this;
+    const libc = this.tools.libc as Libc;
+    slot.markReplying();
+    const bytes = from === 0 ? source : source.subarray(from);
+    const count = libc.send(slot.fd, bytes, to - from, SEND_FLAGS);
+    if (count >= 0) return from + count;
+    if (libc.errno() !== ERRNO.EAGAIN) this.abort();
+    return from;
+  }
+
+  private pump(): void {
+    if (this.pending.length === 0) return;
+    const chunk = this.pending;
+    this.pending = NOTHING;
+    this.pass(chunk, 0, chunk.length, false);
+  }
+
+  private publish(): void {
+    this.slot.markReplying();
+    this.slot.publish();
+    this.tools.posted(this.slot);
+  }
+
+  private finish(): void {
+    if (this.finished) return;
+    this.finished = true;
+    if (this.direct && !this.aborted && !this.broken && this.slot.room === SLOT_REPLY_BYTES) {
+      // The end of the response reaches the client at once; the gateway closes the descriptor with its next turn.
+      (this.tools.libc as Libc).shutdown(this.slot.fd, SYS.SHUT_WR);
+    }
+    // Before the slot is given back: whoever logs the request reads its vars.
+    this.owner.onResponseFinished();
+    this.slot.finish();
+    this.tools.posted(this.slot);
+  }
+}
+
+const ERROR_HEADERS = [['Content-Type', 'text/plain']] as const;
+
+function toBytes(chunk: Uint8Array | string): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+}
