@@ -2,19 +2,19 @@
 // The command line: reads the configuration, runs the server until a signal ends it, and turns errors into one printed
 // message and a documented exit status.
 import { connect } from 'node:net';
-import { resolve } from 'node:path';
 import { FastwsgiError } from './base/errors.js';
 import type { SocketAddress } from './config/address.js';
 import { checkConfiguration } from './config/check.js';
 import { parseCommandLine } from './config/command-line.js';
 import type { Configuration } from './config/configuration.js';
 import { renderHelp } from './config/help.js';
+import { renderOptionsDocument } from './config/options-doc.js';
 import { showConfig } from './config/show.js';
 import { VERSION } from './config/version.js';
 import { Log } from './observe/log.js';
 import { ctime } from './observe/request-line.js';
 import { encodePing, parsePingReply } from './protocol/uwsgi-encoder.js';
-import { Server } from './server.js';
+import { logFileOf, Server } from './server.js';
 
 const PING_TIMEOUT_MS = 3000;
 
@@ -26,6 +26,9 @@ async function main(): Promise<number | undefined> {
       return 0;
     case 'version':
       process.stdout.write(`fastwsgi-ts ${VERSION}\n`);
+      return 0;
+    case 'docs':
+      process.stdout.write(renderOptionsDocument());
       return 0;
     case 'show-config':
       process.stdout.write(showConfig(command.configuration));
@@ -51,51 +54,32 @@ async function main(): Promise<number | undefined> {
 
 /** Runs the server. The process ends with the last thread, or with the exit status of what went wrong. */
 async function serve(configuration: Configuration): Promise<void> {
-  const logFile = configuration.logto === undefined ? undefined : resolve(configuration.cwd, configuration.logto);
-  const log = openLog(logFile);
+  const log = new Log({ file: logFileOf(configuration) });
   log.line(`*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${ctime(Date.now())}] ***`);
-  for (const notice of configuration.notices) log.line(notice.text);
-  if (configuration.umask !== undefined) process.umask(configuration.umask);
-  for (const directory of [configuration.chdir, configuration.chdir2])
-    if (directory !== undefined) changeDirectory(directory);
+  const end = (status: number) => {
+    log.flush();
+    process.exit(status);
+  };
   const fail = (error: unknown) => {
     log.line(messageOf(error));
-    log.flush();
-    process.exit(statusOf(error));
+    server.destroy();
+    void server.close().finally(() => end(statusOf(error)));
   };
   const server = new Server(configuration, log, { onFatal: fail });
   let signals = 0;
   const stop = (signal: NodeJS.Signals) => {
     signals++;
-    log.line(signals === 1 ? `SIG${signal.slice(3)}: goodbye to fastwsgi-ts` : `${signal} again: ending at once`);
+    log.line(signals === 1 ? `${signal}: goodbye to fastwsgi-ts` : `${signal} again: ending at once`);
     if (signals > 1) server.destroy();
-    void server.close().then(() => {
-      log.flush();
-      process.exit(0);
-    }, fail);
+    void server.close().then(() => end(0), fail);
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, stop);
   try {
     await server.listen();
     log.line(`*** fastwsgi-ts is running (pid: ${process.pid}, workers: ${configuration.processes}) ***`);
   } catch (error) {
-    fail(error);
-  }
-}
-
-function openLog(file: string | undefined): Log {
-  try {
-    return new Log({ file });
-  } catch (cause) {
-    throw new FastwsgiError('ERR_FILE', `Cannot open the log ${file}: ${messageOf(cause)}`, { cause });
-  }
-}
-
-function changeDirectory(directory: string): void {
-  try {
-    process.chdir(directory);
-  } catch (cause) {
-    throw new FastwsgiError('ERR_FILE', `Cannot change to the directory ${directory}: ${messageOf(cause)}`, { cause });
+    // Stopped while it started: whoever asked for that ends the process.
+    if (signals === 0) fail(error);
   }
 }
 

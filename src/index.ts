@@ -1,9 +1,9 @@
 // The embedding API: a server inside a Node application, with the options of the INI file as an object.
-import type { FastwsgiError } from './base/errors.js';
+import { FastwsgiError } from './base/errors.js';
 import { configurationFromObject, type ServerOptions } from './config/from-object.js';
 import type { BoundAddress } from './front/front.js';
 import { Log } from './observe/log.js';
-import { Server } from './server.js';
+import { logFileOf, Server } from './server.js';
 
 export { type ErrorCode, FastwsgiError } from './base/errors.js';
 export type { ServerOptions } from './config/from-object.js';
@@ -31,35 +31,46 @@ export interface FastwsgiServer {
  */
 export function createServer(options: ServerOptions): FastwsgiServer {
   const configuration = configurationFromObject(options, process.cwd());
-  const log = new Log({ file: configuration.logto });
+  let server: Server | undefined;
+  let log: Log | undefined;
+  let isOver = false;
   let finish: (error: FastwsgiError | undefined) => void = () => {};
   const closed = new Promise<FastwsgiError | undefined>((resolve) => {
     finish = resolve;
   });
-  const server = new Server(configuration, log, {
-    onFatal: (error) => {
-      server.destroy();
-      finish(error);
-    },
-  });
+  const end = async (error: FastwsgiError | undefined): Promise<void> => {
+    isOver = true;
+    await server?.close();
+    await log?.close();
+    finish(error);
+  };
   return {
     closed,
     get addresses() {
-      return server.addresses;
+      return server?.addresses ?? [];
     },
     get requests() {
-      return server.counters.requestsTotal;
+      return server?.counters.requestsTotal ?? 0;
     },
     listen: async () => {
-      for (const directory of [configuration.chdir, configuration.chdir2]) {
-        if (directory !== undefined) process.chdir(directory);
+      if (isOver || server !== undefined) {
+        throw new FastwsgiError('ERR_CLOSED', 'Cannot listen: the server was started or closed before');
       }
-      return server.listen();
+      log = new Log({ file: logFileOf(configuration) });
+      const listening = new Server(configuration, log, {
+        onFatal: (error) => {
+          listening.destroy();
+          void end(error);
+        },
+      });
+      server = listening;
+      try {
+        return await listening.listen();
+      } catch (error) {
+        await end(error instanceof FastwsgiError ? error : undefined);
+        throw error;
+      }
     },
-    close: async () => {
-      await server.close();
-      log.flush();
-      finish(undefined);
-    },
+    close: () => end(undefined),
   };
 }

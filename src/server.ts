@@ -1,10 +1,9 @@
 // The composition root: makes lanes, fronts and the pool out of a configuration, starts them in order and stops them.
 import { lookup } from 'node:dns/promises';
-import { unlinkSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { errorCode, FastwsgiError } from './base/errors.js';
+import { errorCode, errorMessage, FastwsgiError } from './base/errors.js';
 import { INLINE_BODY_BYTES_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
@@ -25,6 +24,7 @@ import type { Log } from './observe/log.js';
 import { WorkerPool } from './pool/pool.js';
 import { loadLibc } from './system/libc.js';
 import type { BindAddress } from './system/listen.js';
+import { SocketFiles } from './system/socket-files.js';
 import type { FrontBell, WorkerInit, WorkerMessage, WorkerResult } from './worker/init.js';
 
 /** The main thread's fronts share one part of every lane; the gateway has the other. */
@@ -50,8 +50,11 @@ export class Server {
   private readonly turns: Turns;
   private readonly fronts: Front[] = [];
   private gateway: GatewayFront | undefined;
+  private gatewayEnded = false;
   private pool: WorkerPool<WorkerInit, WorkerResult> | undefined;
   private bound: readonly BoundAddress[] = [];
+  private readonly socketFiles = new SocketFiles();
+  private started = false;
   private readonly readyLanes = new Set<number>();
   private allReady: { resolve(): void; reject(error: FastwsgiError): void } | undefined;
   private closing: Promise<void> | undefined;
@@ -74,21 +77,46 @@ export class Server {
     return this.bound;
   }
 
-  /** Binds every socket, starts the workers and resolves when each has loaded the application. Rejects with a FastwsgiError. */
+  /**
+   * Binds every socket, starts the workers and resolves when each has loaded the application. Once in a server's life.
+   * Rejects with a FastwsgiError, when everything that was opened is closed again; ERR_CLOSED if it was closed meanwhile.
+   */
   async listen(): Promise<readonly BoundAddress[]> {
-    if (this.pool !== undefined || this.closing !== undefined) {
-      throw new FastwsgiError('ERR_CLOSED', 'Cannot listen: the server was started before');
-    }
+    if (this.started) throw new FastwsgiError('ERR_CLOSED', 'Cannot listen: the server was started before');
+    this.started = true;
     try {
+      this.prepareProcess();
       await this.makeFronts();
-      for (const front of this.fronts) this.bound = [...this.bound, ...(await front.listen())];
+      for (const front of this.fronts) {
+        this.throwIfClosing();
+        this.noteBound(await front.listen());
+      }
+      this.throwIfClosing();
       this.log.line(this.bound.map(bindLine).join('\n'));
       await this.startWorkers();
+      this.throwIfClosing();
     } catch (error) {
       this.destroy();
+      await this.close();
       throw error;
     }
     return this.bound;
+  }
+
+  private prepareProcess(): void {
+    const { notices, umask, chdir, chdir2 } = this.configuration;
+    for (const notice of notices) this.log.line(notice.text);
+    if (umask !== undefined) process.umask(umask);
+    for (const directory of [chdir, chdir2]) if (directory !== undefined) changeDirectory(directory);
+  }
+
+  private throwIfClosing(): void {
+    if (this.closing !== undefined) throw new FastwsgiError('ERR_CLOSED', 'The server was closed while it started');
+  }
+
+  private noteBound(addresses: readonly BoundAddress[]): void {
+    this.bound = [...this.bound, ...addresses];
+    for (const { address } of addresses) if (address.startsWith('/')) this.socketFiles.note(address);
   }
 
   /**
@@ -108,31 +136,32 @@ export class Server {
   }
 
   private async closeGracefully(): Promise<void> {
-    const mercy = setTimeout(() => {
-      this.log.line(`${this.turns.dispatcher.active} requests are taking too much time to end...NO MERCY !!!`);
-      this.destroy();
-    }, this.configuration.reloadMercyMs);
-    await Promise.all(this.fronts.map((front) => front.close()));
+    const mercy = setTimeout(() => this.endMercy(), this.configuration.reloadMercyMs);
+    await Promise.all(this.fronts.map((front) => this.closeFront(front)));
     await this.afterFronts();
     clearTimeout(mercy);
+  }
+
+  private async closeFront(front: Front): Promise<void> {
+    await front.close();
+    // From here a worker's death is for the other front alone to clean up after.
+    if (front === this.gateway) this.gatewayEnded = true;
+  }
+
+  private endMercy(): void {
+    const late = this.owners.filter((owner) => owner.busy > 0 || !owner.ready);
+    for (const { memory } of late) {
+      this.log.line(`worker ${memory.id} is taking too much time to die...NO MERCY !!!`);
+    }
+    if (late.length === 0) this.log.line('clients are taking too much time to leave...NO MERCY !!!');
+    this.destroy();
   }
 
   private async afterFronts(): Promise<void> {
     await this.pool?.stop();
     this.turns.stop();
-    if (this.configuration.vacuum) this.vacuum();
-  }
-
-  private vacuum(): void {
-    for (const { address } of this.bound) {
-      if (!address.startsWith('/')) continue;
-      try {
-        unlinkSync(address);
-        this.log.line(`VACUUM: unix socket ${address} removed.`);
-      } catch (error) {
-        if (errorCode(error) !== 'ENOENT') this.log.line(`VACUUM: cannot remove ${address}: ${errorCode(error)}`);
-      }
-    }
+    this.allReady?.reject(new FastwsgiError('ERR_CLOSED', 'The server was closed while it started'));
+    if (this.configuration.vacuum) this.socketFiles.vacuum((line) => this.log.line(line));
   }
 
   // ---- fronts
@@ -211,10 +240,10 @@ export class Server {
       entry: new URL('./worker/entry.js', import.meta.url),
       lanes: this.owners,
       env: { ...process.env, ...env },
-      fronts: this.gateway === undefined ? 1 : 2,
+      fronts: () => (this.gateway === undefined || this.gatewayEnded ? 1 : 2),
       init: (lane) => this.workerInit(lane),
       onResult: (lane, result) => this.onWorkerResult(lane, result),
-      onDeath: (lane, reason) => this.onWorkerDeath(lane, reason),
+      onDeath: (lane, reason, wasReady) => this.onWorkerDeath(lane, reason, wasReady),
       onMessage: (message) => this.onWorkerMessage(message as WorkerMessage),
       log: (line) => this.log.line(line),
     });
@@ -238,7 +267,7 @@ export class Server {
       application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: process.cwd() },
       concurrency: configuration.concurrency,
       needApplication: needApp,
-      logFile: configuration.logto === undefined ? undefined : resolve(configuration.cwd, configuration.logto),
+      logFile: logFileOf(configuration),
       logRequests: !configuration.disableLogging,
       memoryReport: configuration.memoryReport,
     };
@@ -257,15 +286,41 @@ export class Server {
   private onWorkerResult(lane: LaneOwner, result: WorkerResult): void {
     if (result.stopped) return;
     this.log.line(`worker ${lane.memory.id}: ${result.loadError}`);
+    this.giveUp();
+  }
+
+  private onWorkerDeath(lane: LaneOwner, reason: string, wasReady: boolean): void {
+    const died = `DAMN ! worker ${lane.memory.id} (pid: ${process.pid}) died: ${reason} :(`;
+    this.turns.schedule();
+    this.gateway?.wake();
+    if (wasReady || !this.configuration.needApp) {
+      this.log.line(`${died} trying respawn ...`);
+      return;
+    }
+    this.log.line(`${died} before it had loaded the application`);
+    this.giveUp();
+  }
+
+  /** `need-app`: there is no server without an application. */
+  private giveUp(): void {
     const error = new FastwsgiError('ERR_APPLICATION_LOAD', '*** no app loaded. GAME OVER ***');
     if (this.readyLanes.size === this.owners.length) this.events.onFatal(error);
     else this.allReady?.reject(error);
   }
+}
 
-  private onWorkerDeath(lane: LaneOwner, reason: string): void {
-    this.log.line(`DAMN ! worker ${lane.memory.id} (pid: ${process.pid}) died: ${reason} :( trying respawn ...`);
-    this.turns.schedule();
-    this.gateway?.wake();
+/** Where the log goes: the absolute path of `logto`, or undefined for standard error. */
+export function logFileOf({ logto, cwd }: Configuration): string | undefined {
+  return logto === undefined ? undefined : resolve(cwd, logto);
+}
+
+function changeDirectory(directory: string): void {
+  try {
+    process.chdir(directory);
+  } catch (cause) {
+    throw new FastwsgiError('ERR_FILE', `Cannot change to the directory ${directory}: ${errorMessage(cause)}`, {
+      cause,
+    });
   }
 }
 

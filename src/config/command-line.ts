@@ -17,6 +17,7 @@ export type Command =
   | { readonly kind: 'check'; readonly configuration: Configuration }
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
+  | { readonly kind: 'docs' }
   | { readonly kind: 'ping'; readonly address: SocketAddress }
   | { readonly kind: 'signal'; readonly action: 'stop' | 'reload' | 'pause'; readonly pidfile: string };
 
@@ -55,7 +56,7 @@ export function parseCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv
 function findCommand(args: readonly Argument[], report: Report): Command | undefined {
   for (const { name, value = '' } of args) {
     const command = findOption(name)?.name;
-    if (command === 'help' || command === 'version') return { kind: command };
+    if (command === 'help' || command === 'version' || command === 'docs') return { kind: command };
     if (command === 'ping') return readPing(value, report);
     if (command === 'stop' || command === 'reload' || command === 'pause') {
       return { kind: 'signal', action: command, pidfile: value };

@@ -14,8 +14,8 @@ export interface ApplicationConfiguration {
   /** `pkg.mod` of `module = pkg.mod:callable`. */
   readonly moduleName: string | undefined;
   readonly wsgiFile: string | undefined;
-  /** Of `module`, else of `callable`. */
-  readonly callable: string;
+  /** Of `module`, else of `callable`; undefined: nobody named one. */
+  readonly callable: string | undefined;
   /** Undefined: the export decides. */
   readonly appKind: AppKind | undefined;
   readonly needApp: boolean;

@@ -2,7 +2,7 @@
 // filled in once: what a placeholder brings in is expanded by itself, with a circle being an error.
 import path from 'node:path';
 import { decodeText, readBytes, readFailure } from './config-file.js';
-import { EXPANSION_CHARS_MAX, PLACEHOLDER_DEPTH_MAX } from './limits.js';
+import { EXPANSION_CHARS_MAX, PLACEHOLDER_CHARS_MAX, PLACEHOLDER_DEPTH_MAX } from './limits.js';
 import { evaluateMaths } from './maths.js';
 import { findOption } from './options.js';
 import type { Place, Report, Setting } from './setting.js';
@@ -168,35 +168,44 @@ export function isFilledIn(text: string, isSet: (key: string) => boolean): boole
   return found;
 }
 
-/**
- * Replaces each `X(name)` of the text, X being the mark; parentheses inside the name are counted. What `value` gives no
- * text for stays, and so does a mark that is never closed.
- */
-function replaceMarked(text: string, mark: '$' | '@' | '%', value: (name: string) => string | undefined): string {
-  let result = '';
-  let done = 0;
-  for (let open = text.indexOf(`${mark}(`); open !== -1; open = text.indexOf(`${mark}(`, open)) {
-    const close = closingParenthesis(text, open + 2);
-    if (close === -1) break;
-    const name = text.slice(open + 2, close);
-    const found = name === '' ? undefined : value(name);
-    if (found !== undefined) {
-      result += text.slice(done, open) + found;
-      done = close + 1;
-    }
-    open = close + 1;
-  }
-  return result + text.slice(done);
+/** An `X(` that is not closed yet, or the whole text: what was made of it so far, and how many plain `(` are open. */
+interface OpenMark {
+  text: string;
+  depth: number;
 }
 
-function closingParenthesis(text: string, start: number): number {
-  let depth = 0;
-  for (let at = start; at < text.length; at += 1) {
-    if (text[at] === '(') depth += 1;
-    if (text[at] === ')') {
-      if (depth === 0) return at;
-      depth -= 1;
+/**
+ * Replaces each `X(name)` of the text, X being the mark, the inner ones first: `%(port_%(stage))`. Plain parentheses in a
+ * name are counted. What `value` gives no text for stays, and so does a mark that is never closed.
+ */
+function replaceMarked(text: string, mark: '$' | '@' | '%', value: (name: string) => string | undefined): string {
+  const opening = `${mark}(`;
+  if (!text.includes(opening)) return text;
+  const whole: OpenMark = { text: '', depth: 0 };
+  const open = [whole];
+  let innermost = whole;
+  for (const [piece] of text.matchAll(PIECES[mark])) {
+    if (piece === opening) {
+      innermost = { text: '', depth: 0 };
+      open.push(innermost);
+    } else if (piece === ')' && innermost !== whole && innermost.depth === 0) {
+      const name = innermost.text;
+      open.pop();
+      innermost = open.at(-1) ?? whole;
+      const isName = name !== '' && name.length <= PLACEHOLDER_CHARS_MAX;
+      innermost.text += (isName ? value(name) : undefined) ?? `${opening}${name})`;
+    } else {
+      if (piece === '(') innermost.depth += 1;
+      if (piece === ')') innermost.depth -= 1;
+      innermost.text += piece;
     }
   }
-  return -1;
+  return open.map((each) => each.text).join(opening);
 }
+
+/** Mark and parenthesis, a parenthesis, or a run of anything else. */
+const PIECES = {
+  $: /\$\(|[()]|\$|[^$()]+/g,
+  '@': /@\(|[()]|@|[^@()]+/g,
+  '%': /%\(|[()]|%|[^%()]+/g,
+} as const;

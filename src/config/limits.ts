@@ -12,7 +12,9 @@ export const INCLUDES_MAX = 1000;
 export const EXPANSION_CHARS_MAX = 16_777_216;
 /** Files open inside each other by `ini =`. */
 export const INCLUDE_DEPTH_MAX = 32;
-/** Placeholders inside placeholders. */
+/** Characters of a placeholder's name, which may be maths or a path. */
+export const PLACEHOLDER_CHARS_MAX = 4096;
+/** Placeholders whose values hold placeholders, and so on. */
 export const PLACEHOLDER_DEPTH_MAX = 100;
 /** Problems that are printed; the rest are counted. */
 export const PROBLEMS_PRINTED_MAX = 20;

@@ -28,7 +28,12 @@ function optionTable(rows: readonly OptionRow[]): string[] {
     const short = row.short === undefined ? [] : [`-${row.short}`];
     const names = [row.name, ...(row.aliases ?? []), ...short].map((name) => `\`${name}\``).join(', ');
     const value = valueName(row);
-    const cells = [names, value === '' ? 'flag' : `\`${value}\``, defaultText(row), meaning(row)];
+    const cells = [
+      names,
+      value === '' ? (row.kind === 'flag' ? 'flag' : '') : `\`${value}\``,
+      defaultText(row),
+      meaning(row),
+    ];
     return tableLine(cells);
   });
   return ['| option | value | default | meaning |', '|---|---|---|---|', ...lines];

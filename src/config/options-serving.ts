@@ -26,10 +26,9 @@ export const APPLICATION_OPTIONS = [
     name: 'callable',
     group: 'application',
     kind: 'text',
-    default: 'application',
     status: 'works',
     placeholder: 'NAME',
-    help: 'the export to call when module names none',
+    help: 'the export to call when module names none; without either it is application, else the default export',
   },
   {
     name: 'app-kind',

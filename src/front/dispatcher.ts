@@ -27,6 +27,8 @@ export class Dispatcher {
   private waiting: (Waiter | Parked)[] = [];
   private inFlight = 0;
   private lastRescueMs = 0;
+  /** A request was submitted that no worker is known to have taken. */
+  private unsettled = false;
 
   constructor(lanes: readonly FrontLane[], queueMax: number) {
     this.lanes = lanes;
@@ -57,6 +59,7 @@ export class Dispatcher {
   /** Submits a filled slot for `owner`. The bell rings at the next `flush`. */
   submit(slot: FrontSlot, owner: MovableOwner): void {
     slot.owner = owner;
+    this.unsettled = true;
     slot.lane.submit(slot, this.nowMs);
   }
 
@@ -105,11 +108,10 @@ export class Dispatcher {
     for (const lane of this.lanes) {
       if (lane.needsCleaning) this.cleanUp(lane);
       for (let slot = lane.nextNews(); slot !== null; slot = lane.nextNews()) {
-        lane.lastProgressMs = this.nowMs;
         slot.owner?.onReply(slot);
       }
     }
-    if (this.inFlight > 0 && this.nowMs - this.lastRescueMs >= LANE_STALL_MS) this.rescue();
+    if (this.unsettled && this.nowMs - this.lastRescueMs >= LANE_STALL_MS) this.rescue();
     this.serveWaiting();
   }
 
@@ -124,11 +126,9 @@ export class Dispatcher {
     return false;
   }
 
-  /** Whether a request waits behind another: then `poll` has to be called every LANE_STALL_MS. */
+  /** Whether a request waits, here or in a lane: then `poll` has to be called every LANE_STALL_MS. */
   get needsTick(): boolean {
-    if (this.waiting.length > 0) return true;
-    for (const lane of this.lanes) if (lane.inFlight > lane.concurrency) return true;
-    return false;
+    return this.unsettled || this.waiting.length > 0;
   }
 
   private takeSlot(): FrontSlot | null {
@@ -138,8 +138,8 @@ export class Dispatcher {
   }
 
   /**
-   * The least busy lane with room, passing over lanes that are at their limit and do not move. A parked request needs no
-   * free slot in the lane where it is.
+   * The least busy lane with room, passing over lanes that are stuck, and those that are at their limit and do not move. A
+   * parked request needs no free slot in the lane where it is.
    */
   private pickLane(parked: FrontSlot | null): FrontLane | null {
     let best: FrontLane | null = null;
@@ -148,7 +148,7 @@ export class Dispatcher {
       if (!lane.ready || lane.ringIsFull || (!lane.hasFreeSlot && parked?.lane !== lane)) continue;
       const busy = lane.busy;
       const limit = this.isStalled(lane) ? lane.concurrency : lane.concurrency + LANE_PREFETCH;
-      if (busy < limit && (best === null || busy < bestBusy)) {
+      if (busy < limit && !lane.stuck && (best === null || busy < bestBusy)) {
         best = lane;
         bestBusy = busy;
       }
@@ -157,6 +157,7 @@ export class Dispatcher {
   }
 
   private isStalled(lane: FrontLane): boolean {
+    lane.watchProgress(this.nowMs);
     return lane.busy > 0 && this.nowMs - lane.lastProgressMs > LANE_STALL_MS;
   }
 
@@ -194,19 +195,23 @@ export class Dispatcher {
   /** Takes the requests back that wait in lanes that do not move, oldest first, to the head of the queue. */
   private rescue(): void {
     this.lastRescueMs = this.nowMs;
+    this.unsettled = false;
     for (const lane of this.lanes) {
-      if (lane.inFlight > 0 && this.isStalled(lane)) this.recallWaiting(lane);
+      if (lane.inFlight === 0) continue;
+      if (!this.isStalled(lane)) this.unsettled ||= lane.slots.some(isReady);
+      // A worker that was free to take them, and has not, is blocked: it gets nothing before it moves.
+      else if (this.recallWaiting(lane) && lane.busy < lane.concurrency) lane.markStuck();
     }
   }
 
-  private recallWaiting(lane: FrontLane): void {
+  /** Whether there was anything to take back. */
+  private recallWaiting(lane: FrontLane): boolean {
     const parked: Parked[] = [];
-    for (const slot of lane.slots) {
-      if (slot.owner !== null && slot.state === SLOT_STATE.READY && lane.park(slot)) parked.push(new Parked(slot));
-    }
-    if (parked.length === 0) return;
+    for (const slot of lane.slots) if (isReady(slot) && lane.park(slot)) parked.push(new Parked(slot));
+    if (parked.length === 0) return false;
     parked.sort((a, b) => a.slot.submittedAtMs - b.slot.submittedAtMs);
     this.waiting = [...parked, ...this.waiting];
+    return true;
   }
 
   /** A thread has died: what it had not started is moved, what it had is lost, what it had finished is sent as ever. */
@@ -223,6 +228,10 @@ export class Dispatcher {
     }
     lane.acknowledgeDeath();
   }
+}
+
+function isReady(slot: FrontSlot): boolean {
+  return slot.owner !== null && slot.state === SLOT_STATE.READY;
 }
 
 /** A request that was taken back from a worker and waits in its slot to be submitted again. */

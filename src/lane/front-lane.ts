@@ -179,7 +179,7 @@ export class FrontLane {
   readonly slots: readonly FrontSlot[];
   /** Requests of this front in the lane. */
   inFlight = 0;
-  /** When the worker was last seen to move: news, or a request into an idle lane. */
+  /** When the worker was last seen to move, or was given a request while it was idle. */
   lastProgressMs = 0;
   /** A request was pushed since the bell was rung. */
   dirty = false;
@@ -189,6 +189,8 @@ export class FrontLane {
   private readonly requests: Ring;
   private readonly news: Ring;
   private readonly free: FrontSlot[];
+  private progressSeen = 0;
+  private progressWhenStuck: number | undefined;
 
   constructor(memory: LaneMemory, front: number) {
     this.id = memory.id;
@@ -227,6 +229,24 @@ export class FrontLane {
     return (control[CONTROL.IN_FLIGHT] as number) + (control[CONTROL.IN_FLIGHT + 1] as number);
   }
 
+  /** Notes whether the worker has moved since the last look, whichever front's requests it took. */
+  watchProgress(nowMs: number): void {
+    const progress = Atomics.load(this.control, CONTROL.PROGRESS);
+    if (progress === this.progressSeen) return;
+    this.progressSeen = progress;
+    this.lastProgressMs = nowMs;
+    this.progressWhenStuck = undefined;
+  }
+
+  /** The worker has left requests alone that it was free to take: its thread is blocked, until it moves again. */
+  markStuck(): void {
+    this.progressWhenStuck = this.progressSeen;
+  }
+
+  get stuck(): boolean {
+    return this.progressWhenStuck === this.progressSeen;
+  }
+
   /** Takes a free slot for filling, or null. */
   take(): FrontSlot | null {
     const slot = this.free.pop();
@@ -255,7 +275,7 @@ export class FrontLane {
     slot.submittedAtMs = nowMs;
     slot.ready();
     assert(this.requests.push(packEntry(slot.index, slot.generation)), 'a lane that is full is not chosen');
-    if (this.inFlight === 1) this.lastProgressMs = nowMs;
+    if (this.busy === 1) this.lastProgressMs = nowMs;
     this.dirty = true;
   }
 
@@ -313,6 +333,7 @@ export class FrontLane {
     this.requests.reset();
     this.news.reset();
     for (const slot of this.slots) slot.clearNews();
+    this.progressWhenStuck = undefined;
     Atomics.store(this.control, CONTROL.ACKNOWLEDGED + this.front, Atomics.load(this.control, CONTROL.EPOCH));
   }
 

@@ -26,6 +26,8 @@ export const CONTROL = {
   IN_FLIGHT: 4 * LINE,
   /** Per front: the epoch whose death it has cleaned up after. */
   ACKNOWLEDGED: 6 * LINE,
+  /** Counts the worker's looks into its request rings, wrapping: while it stands still, the thread is busy or stuck. */
+  PROGRESS: 7 * LINE,
 } as const;
 const CONTROL_WORDS = 8 * LINE;
 

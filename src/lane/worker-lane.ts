@@ -229,6 +229,8 @@ export class WorkerLane {
 
   /** The next request, claimed, or null. The fronts take turns. */
   next(nowMs: number): WorkerSlot | null {
+    // One writer; atomic, so that the fronts see it soon.
+    Atomics.store(this.control, CONTROL.PROGRESS, ((this.control[CONTROL.PROGRESS] as number) + 1) | 0);
     const count = this.requests.length;
     for (let tried = 0; tried < count; tried++) {
       const front = this.nextFront;

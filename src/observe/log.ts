@@ -1,6 +1,9 @@
 // The server's log: lines to standard error or a file, batched and written without blocking the thread. Every thread has
 // its own writer on the same destination, opened for appending, so that lines of different threads do not mix.
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
 import sonicBoom from 'sonic-boom';
+import { errorMessage, FastwsgiError } from '../base/errors.js';
 
 /** Bytes that may wait for a slow destination, per thread; what comes on top is dropped and counted. */
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
@@ -10,32 +13,41 @@ export interface LogDestination {
   readonly file: string | undefined;
 }
 
+const STANDARD_ERROR = 2;
+
 /** Writes lines; never throws and never blocks. */
 export class Log {
   /** Lines that found no room. */
   dropped = 0;
   private readonly stream: InstanceType<typeof sonicBoom.SonicBoom>;
+  private closed = false;
 
-  /** Opens the destination. Throws what `open` throws when the file cannot be written. */
-  constructor(destination: LogDestination) {
-    const options = { sync: false, maxLength: PENDING_BYTES_MAX };
-    this.stream =
-      destination.file === undefined
-        ? new sonicBoom.SonicBoom({ ...options, fd: 2 })
-        : new sonicBoom.SonicBoom({ ...options, dest: destination.file, append: true });
+  /** Opens the destination. Throws a FastwsgiError (ERR_FILE) when the file cannot be written. */
+  constructor({ file }: LogDestination) {
+    const fd = file === undefined ? STANDARD_ERROR : openForAppending(file);
+    this.stream = new sonicBoom.SonicBoom({ fd, sync: false, maxLength: PENDING_BYTES_MAX });
     this.stream.on('drop', () => this.dropped++);
     // A full disk or a closed terminal must not stop the server; the lines are lost.
     this.stream.on('error', () => this.dropped++);
   }
 
-  /** Writes a line; line ends inside `text` make several. Control characters are shown escaped. */
+  /** Writes a line; line ends inside `text` make several. Other control characters are shown escaped. */
   line(text: string): void {
-    this.stream.write(`${escapeControls(text)}\n`);
+    this.rawLine(escapeControls(text));
   }
 
   /** Writes a line that holds no control characters but what the caller put there. */
   rawLine(text: string): void {
-    this.stream.write(`${text}\n`);
+    if (!this.closed) this.stream.write(`${text}\n`);
+  }
+
+  /** Writes what is pending and closes the file; what is logged afterwards is dropped. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    const closed = once(this.stream, 'close');
+    this.stream.end();
+    await closed.catch(() => {});
   }
 
   /** Writes what is pending, synchronously where the destination allows it. */
@@ -45,6 +57,18 @@ export class Log {
     } catch {
       // The destination is closed or full: there is nobody left to tell.
     }
+  }
+}
+
+/** Here, and not by the stream: it would open later, and tell of its failure when nobody listens any more. */
+function openForAppending(file: string): number {
+  try {
+    return openSync(file, 'a', 0o666);
+  } catch (cause) {
+    throw new FastwsgiError('ERR_FILE', `Cannot open the log ${file}: ${errorMessage(cause)}`, {
+      option: 'logto',
+      cause,
+    });
   }
 }
 

@@ -24,10 +24,10 @@ export interface RequestRecord {
 export function requestLine(record: RequestRecord, date: string): string {
   // uWSGI counts keys and values: twice the number of variables.
   return (
-    `[pid: ${record.pid}|app: 0|req: ${record.requestOfWorker}/${record.requestOfServer}] ${safe(record.address)} ` +
-    `(${safe(record.user)}) {${record.varCount * 2} vars in ${record.varsBytes} bytes} [${date}] ` +
-    `${safe(record.method)} ${safe(record.uri)} => generated ${record.bodyBytes} bytes in ${Math.floor(record.elapsedMs)} msecs ` +
-    `(${safe(record.protocol)} ${record.status}) ${record.headerCount} headers in ${record.headBytes} bytes ` +
+    `[pid: ${record.pid}|app: 0|req: ${record.requestOfWorker}/${record.requestOfServer}] ${printable(record.address)} ` +
+    `(${printable(record.user)}) {${record.varCount * 2} vars in ${record.varsBytes} bytes} [${date}] ` +
+    `${printable(record.method)} ${printable(record.uri)} => generated ${record.bodyBytes} bytes in ${Math.floor(record.elapsedMs)} msecs ` +
+    `(${printable(record.protocol)} ${record.status}) ${record.headerCount} headers in ${record.headBytes} bytes ` +
     `(1 switches on core ${record.core})`
   );
 }
@@ -60,8 +60,8 @@ export function ctime(nowMs: number): string {
   return cachedDate;
 }
 
-/** Everything that is not printable ASCII or a latin-1 letter is shown as `\xNN`: a line cannot be forged or steer a terminal. */
-function safe(text: string): string {
+/** Shows every control character, line ends included, as `\xNN`: what a client sends cannot forge a line or steer a terminal. */
+export function printable(text: string): string {
   return UNSAFE.test(text) ? text.replace(UNSAFE_ALL, hexEscape) : text;
 }
 

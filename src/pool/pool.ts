@@ -1,6 +1,5 @@
 // The worker threads: a piscina pool in which each task is one lane. A thread that ends takes its lane's task with it; once
 // it has really ended the fronts take their requests back, and the lane gets the next thread. The only importer of piscina.
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
@@ -12,20 +11,21 @@ export interface PoolOptions<Init, Result> {
   readonly entry: URL;
   readonly lanes: readonly LaneOwner[];
   readonly env: NodeJS.ProcessEnv;
-  /** Fronts that have to acknowledge a thread's death. */
-  readonly fronts: number;
+  /** How many fronts have to acknowledge a thread's death: those that have not ended. */
+  fronts(): number;
   /** What the lane's thread is told. */
   init(lane: LaneOwner): Init;
   /** The lane's task has ended without its thread dying: it was asked to, or gave up. The lane gets no other thread. */
   onResult(lane: LaneOwner, result: Result): void;
-  /** The thread has died; the fronts have to look at the lane. */
-  onDeath(lane: LaneOwner, reason: string): void;
+  /** The thread has died, `wasReady` or before it was; the fronts have to look at the lane. */
+  onDeath(lane: LaneOwner, reason: string, wasReady: boolean): void;
   onMessage(message: unknown): void;
   log(line: string): void;
 }
 
-/** A thread that lived shorter than this twice in a row is replaced only after a pause. */
+/** A lane whose threads live shorter than this, more than so many in a row, gets its next one only after a pause. */
 const SHORT_LIFE_MS = 1000;
+const SHORT_LIVES_MAX = 5;
 const RESPAWN_PAUSE_MS = 2000;
 /** How often the main thread looks whether the fronts are through with a dead thread's requests. */
 const CLEAN_POLL_MS = 1;
@@ -34,10 +34,12 @@ const CLEAN_POLL_MS = 1;
 export class WorkerPool<Init, Result> {
   private readonly options: PoolOptions<Init, Result>;
   private readonly piscina: Piscina<Init, Result>;
-  private readonly exits = new Map<number, Promise<unknown>>();
+  /** Every thread of the pool that has not exited, by its threadId. */
+  private readonly threads = new Map<number, Worker>();
   private readonly running = new Set<Promise<void>>();
   private readonly kill = new AbortController();
-  private stopping = false;
+  /** Fires when the pool is asked to stop: nothing is started and nobody waits any more. */
+  private readonly stopping = new AbortController();
 
   constructor(options: PoolOptions<Init, Result>) {
     this.options = options;
@@ -67,7 +69,7 @@ export class WorkerPool<Init, Result> {
 
   /** Asks every worker to finish what it has; resolves when all threads have ended. */
   async stop(): Promise<void> {
-    this.stopping = true;
+    this.stopping.abort();
     for (const lane of this.options.lanes) lane.stop();
     await Promise.all(this.running);
     await this.piscina.destroy();
@@ -75,26 +77,31 @@ export class WorkerPool<Init, Result> {
 
   /** Ends every thread at once; `stop` then resolves. */
   destroy(): void {
-    this.stopping = true;
+    this.stopping.abort();
     this.kill.abort();
   }
 
   /** One lane, thread after thread. */
   private async serve(lane: LaneOwner): Promise<void> {
     let shortLives = 0;
-    while (!this.stopping) {
+    while (!this.stopping.signal.aborted) {
       const startedMs = performance.now();
       const reason = await this.runThread(lane);
-      if (reason === undefined || this.stopping) return;
-      await this.exits.get(lane.threadId);
-      this.exits.delete(lane.threadId);
+      if (reason === undefined || this.stopping.signal.aborted) return;
+      // The task ends before its thread does, and without it when the entry itself failed; the slots are the fronts' only
+      // once the thread has really ended.
+      await this.threads.get(lane.threadId)?.terminate();
+      const wasReady = lane.ready;
       lane.markDead();
-      this.options.onDeath(lane, reason);
-      while (!lane.isClean(this.options.fronts)) await sleep(CLEAN_POLL_MS);
+      this.options.onDeath(lane, reason, wasReady);
+      while (!lane.isClean(this.options.fronts())) {
+        await this.pause(CLEAN_POLL_MS);
+        if (this.stopping.signal.aborted) return;
+      }
       shortLives = performance.now() - startedMs < SHORT_LIFE_MS ? shortLives + 1 : 0;
-      if (shortLives > 1) {
+      if (shortLives > SHORT_LIVES_MAX) {
         this.options.log('worker respawning too fast !!! i have to sleep a bit (2 seconds)...');
-        await sleep(RESPAWN_PAUSE_MS);
+        await this.pause(RESPAWN_PAUSE_MS);
       }
       lane.reopen();
     }
@@ -103,21 +110,30 @@ export class WorkerPool<Init, Result> {
   /** Runs the lane in one thread. Undefined when it ended as asked or gave up; else why the thread died. */
   private async runThread(lane: LaneOwner): Promise<string | undefined> {
     try {
-      const result = await this.piscina.run(this.options.init(lane), { signal: this.kill.signal });
-      this.options.onResult(lane, result);
+      const task = this.piscina.run(this.options.init(lane), { signal: this.kill.signal });
+      // The pool may have started a thread for it.
+      this.rememberThreads();
+      this.options.onResult(lane, await task);
       return undefined;
     } catch (error) {
-      // The pool has already started another thread; its end, too, will have to be waited for.
+      // The pool has started another thread in place of the one that died.
       this.rememberThreads();
       return errorMessage(error);
     }
   }
 
-  /** The task of a thread that is being terminated ends before the thread does: the end itself is the Worker's event. */
   private rememberThreads(): void {
     for (const thread of this.piscina.threads as Worker[]) {
-      if (thread.threadId > 0 && !this.exits.has(thread.threadId))
-        this.exits.set(thread.threadId, once(thread, 'exit'));
+      const { threadId } = thread;
+      // -1: it has exited already.
+      if (threadId < 0 || this.threads.has(threadId)) continue;
+      this.threads.set(threadId, thread);
+      thread.once('exit', () => this.threads.delete(threadId));
     }
+  }
+
+  /** Waits `ms`, or until the pool is asked to stop. */
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => {});
   }
 }

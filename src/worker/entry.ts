@@ -7,6 +7,7 @@ import { Bell } from '../lane/bell.js';
 import { WorkerLane } from '../lane/worker-lane.js';
 import { Counters } from '../observe/counters.js';
 import { Log } from '../observe/log.js';
+import { printable } from '../observe/request-line.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import type { SlotExchange } from './exchange.js';
 import type { FrontBell, WorkerInit, WorkerMessage, WorkerResult } from './init.js';
@@ -18,6 +19,9 @@ export default async function serveLane(init: WorkerInit): Promise<WorkerResult>
   const lane = new WorkerLane(init.lane);
   lane.attach(threadId);
   const log = new Log({ file: init.logFile });
+  // An error that nobody catches ends the thread: where it came from is known here only. The main thread says what follows.
+  process.on('uncaughtExceptionMonitor', (error) => log.line(`uncaught: ${describeError(error)}`));
+  process.on('exit', () => log.flush());
   const context = workerContext(init, log);
   let application: Application;
   try {
@@ -77,18 +81,18 @@ const NO_APPLICATION: Application = {
 };
 
 /** Wakes a front that sleeps: by its eventfd, or by waking its Atomics wait. */
-function frontRinger(bell: FrontBell, libc: Libc | undefined): () => void {
+function frontRinger(bell: FrontBell, libc: Libc | undefined): (urgent: boolean) => void {
   const shared = new Bell(new Int32Array(bell.memory), 0);
   if (bell.eventFd < 0 || libc === undefined) return () => shared.ring();
   const one = Buffer.from(BigUint64Array.of(1n).buffer);
-  return () => {
-    if (shared.advance()) libc.write(bell.eventFd, one, one.length);
+  return (urgent) => {
+    if (shared.advance() || urgent) libc.write(bell.eventFd, one, one.length);
   };
 }
 
 function requestName(exchange: SlotExchange): string {
   const uri = exchange.findVar('REQUEST_URI') ?? exchange.findVar('PATH_INFO') ?? '-';
-  return `${exchange.findVar('REQUEST_METHOD') ?? '-'} ${uri}`;
+  return printable(`${exchange.findVar('REQUEST_METHOD') ?? '-'} ${uri}`);
 }
 
 function describeError(error: unknown): string {

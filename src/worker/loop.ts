@@ -12,13 +12,16 @@ export interface LoopOptions {
   readonly application: Application;
   readonly concurrency: number;
   readonly libc: Libc | undefined;
-  /** Wakes each front, if it sleeps. */
-  readonly bells: readonly (() => void)[];
+  /** Wakes each front, if it sleeps and wants to be woken; urgent news wake it in any case. */
+  readonly bells: readonly ((urgent: boolean) => void)[];
   /** A response is complete: `endedMs` is now. Undefined when nobody wants to know. */
   readonly onFinished: ((exchange: SlotExchange, endedMs: number) => void) | undefined;
   /** The application failed. */
   onError(error: unknown, exchange: SlotExchange): void;
 }
+
+const NEWS = { NONE: 0, LAZY: 1, URGENT: 2 } as const;
+type News = (typeof NEWS)[keyof typeof NEWS];
 
 /** Requests served in one go before timers and sockets of the application get their turn. */
 const REQUESTS_PER_TURN = 64;
@@ -27,7 +30,8 @@ const REQUESTS_PER_TURN = 64;
 export class WorkerLoop implements ExchangeOwner {
   private readonly options: LoopOptions;
   private readonly tools: ResponseTools;
-  private readonly newsFor: boolean[];
+  /** Per front: whether it has news, and whether these can wait until it wakes by itself. */
+  private readonly newsFor: News[];
   private replies = 0;
   private flushedMs = 0;
   private running = 0;
@@ -39,8 +43,8 @@ export class WorkerLoop implements ExchangeOwner {
 
   constructor(options: LoopOptions) {
     this.options = options;
-    this.newsFor = options.bells.map(() => false);
-    this.tools = newResponseTools(options.libc, (slot) => this.posted(slot));
+    this.newsFor = options.bells.map(() => NEWS.NONE);
+    this.tools = newResponseTools(options.libc, (slot, urgent) => this.posted(slot, urgent));
     this.aborts = options.lane.aborts;
   }
 
@@ -157,8 +161,9 @@ export class WorkerLoop implements ExchangeOwner {
     if (this.options.lane.stopping && this.isOver()) this.options.lane.bell.ring();
   }
 
-  private posted(slot: WorkerSlot): void {
-    this.newsFor[slot.front] = true;
+  private posted(slot: WorkerSlot, urgent: boolean): void {
+    if (urgent) this.newsFor[slot.front] = NEWS.URGENT;
+    else if (this.newsFor[slot.front] === NEWS.NONE) this.newsFor[slot.front] = NEWS.LAZY;
     this.replies++;
     if (this.draining || this.flushScheduled) return;
     // Posted outside a batch, by an asynchronous application: one ring for all that the same turn posts.
@@ -175,13 +180,14 @@ export class WorkerLoop implements ExchangeOwner {
     this.replies = 0;
     const { bells } = this.options;
     for (let front = 0; front < bells.length; front++) {
-      if (!this.newsFor[front]) continue;
-      this.newsFor[front] = false;
-      bells[front]?.();
+      const news = this.newsFor[front];
+      if (news === NEWS.NONE) continue;
+      this.newsFor[front] = NEWS.NONE;
+      bells[front]?.(news === NEWS.URGENT);
     }
   }
 
   private ringAll(): void {
-    for (const ring of this.options.bells) ring();
+    for (const ring of this.options.bells) ring(true);
   }
 }

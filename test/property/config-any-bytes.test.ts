@@ -102,6 +102,7 @@ const MONSTERS: Readonly<Record<string, string>> = {
   'a million opening brackets': '['.repeat(MEGABYTE),
   'a million opening parentheses': `x = ${'%('.repeat(MEGABYTE / 2)}`,
   'parentheses nested half a million deep': `x = %(${'('.repeat(MEGABYTE / 2)}${')'.repeat(MEGABYTE / 2)})`,
+  'placeholders nested a quarter of a million deep': `x = ${'%('.repeat(MEGABYTE / 4)}${')'.repeat(MEGABYTE / 4)}`,
   'a million quotes': `x = ${'"'.repeat(MEGABYTE)}`,
   'a million escaped quotes': `x = ${' "\\'.repeat(MEGABYTE / 3)}`,
   'a million apostrophes before comments': `x = ${" '#".repeat(MEGABYTE / 3)}`,

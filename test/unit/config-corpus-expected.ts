@@ -16,6 +16,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
   '00-everything-at-once.ini': {
     is: {
       moduleName: 'shop.wsgi',
+      callable: 'application',
       chdir: '/home/shop/shop',
       home: '/home/shop/venv',
       sockets: [{ kind: 'tcp', host: '0.0.0.0', port: 9999 }],
@@ -100,6 +101,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
   '07-placeholders.ini': {
     is: {
       moduleName: 'blog.wsgi',
+      callable: 'application',
       chdir: '/home/deploy/blog',
       home: '/home/deploy/env/blog',
       sockets: [{ kind: 'unix', path: '/home/deploy/blog/blog.sock' }],

@@ -10,20 +10,30 @@ import { errorOf, load, loadLines, makeFolder, warningsOf, writeFiles } from './
 const folder = makeFolder();
 
 /** The value of `x` after everything is filled in. */
-function valueOfX(lines: readonly string[], env: NodeJS.ProcessEnv = {}): unknown {
+function xOf(lines: readonly string[], env: NodeJS.ProcessEnv = {}): unknown {
   return loadLines(lines, folder, env).options.get('x');
 }
 
 test('a placeholder is the first value set for its key, whether that is an option or not', () => {
-  assert.equal(valueOfX(['a = 1', 'a = 2', 'x = %(a)']), '1');
-  assert.equal(valueOfX(['x = %(later)%(processes)', 'later = b', 'processes = 4']), 'b4');
-  assert.equal(valueOfX(['path = /a', 'path = %(path)/b', 'x = %(path)']), '/a');
+  assert.equal(xOf(['a = 1', 'a = 2', 'x = %(a)']), '1');
+  assert.equal(xOf(['x = %(later)%(processes)', 'later = b', 'processes = 4']), 'b4');
+  assert.equal(xOf(['path = /a', 'path = %(path)/b', 'x = %(path)']), '/a');
 });
 
 test('placeholders inside placeholders are filled in, to any reasonable depth', () => {
-  assert.equal(valueOfX(['a = 1', 'b = %(a)2', 'c = %(b)3', 'x = %(c)4']), '1234');
+  assert.equal(xOf(['a = 1', 'b = %(a)2', 'c = %(b)3', 'x = %(c)4']), '1234');
   const chain = Array.from({ length: 90 }, (_, index) => `k${index} = %(k${index + 1})`);
-  assert.equal(valueOfX([...chain, 'k90 = end', 'x = %(k0)']), 'end');
+  assert.equal(xOf([...chain, 'k90 = end', 'x = %(k0)']), 'end');
+});
+
+test('a name may hold a placeholder: the inner one is filled in first', () => {
+  const lines = [
+    'stage = prod',
+    'port_prod = 80',
+    'x = %(port_%(stage))|%(f(%(stage)))|%(%(port_prod) + 1)|%(a %(stage)',
+  ];
+  assert.equal(xOf(lines), '80|%(f(prod))|81|%(a prod');
+  assert.equal(xOf(['x = $($(A))'], { A: 'B', B: 'c' }), 'c');
 });
 
 test('a circle of placeholders is an error that names it, once', () => {
@@ -43,15 +53,15 @@ test('a placeholder that is nothing stays as written, with a warning, except in 
 test('environment, then files, then keys: what an earlier pass brings in is seen by the later ones only', () => {
   writeFiles(folder, { 'inner.txt': '%(k)$(HOME)@(inner.txt)\n\n', 'name.txt': 'inner.txt' });
   const env = { HOME: '/h', FILE: 'name.txt', KEY: '%(k)' };
-  assert.equal(valueOfX(['x = $(KEY)', 'k = v'], env), 'v');
-  assert.equal(valueOfX(['x = @($(FILE))'], env), 'inner.txt');
-  assert.equal(valueOfX(['x = @(inner.txt)', 'k = v'], env), 'v$(HOME)@(inner.txt)\n');
+  assert.equal(xOf(['x = $(KEY)', 'k = v'], env), 'v');
+  assert.equal(xOf(['x = @($(FILE))'], env), 'inner.txt');
+  assert.equal(xOf(['x = @(inner.txt)', 'k = v'], env), 'v$(HOME)@(inner.txt)\n');
 });
 
 test('an environment variable may have a default', () => {
   const env = { SET: 's', EMPTY: '' };
-  assert.equal(valueOfX(['x = $(SET-d)$(SET:-d)$(EMPTY-d)$(EMPTY:-d)$(NONE-e)$(NONE:-f)'], env), 'ssdef');
-  assert.equal(valueOfX(['x = $(NONE-a-b)'], env), 'a-b');
+  assert.equal(xOf(['x = $(SET-d)$(SET:-d)$(EMPTY-d)$(EMPTY:-d)$(NONE-e)$(NONE:-f)'], env), 'ssdef');
+  assert.equal(xOf(['x = $(NONE-a-b)'], env), 'a-b');
 });
 
 test('a variable that is not set stays as written, with a warning', () => {
@@ -81,7 +91,7 @@ const MATHS = [
 
 for (const [text, value] of MATHS) {
   test(`${text} is ${value}`, () => {
-    assert.equal(valueOfX(['a = 10', 'b = 20', `x = ${text}`]), value);
+    assert.equal(xOf(['a = 10', 'b = 20', `x = ${text}`]), value);
   });
 }
 
@@ -108,12 +118,12 @@ test('a linked file keeps its own name', () => {
 });
 
 test('magic letters of the process', () => {
-  const [cwd, host, cpus, user, version, percent] = String(valueOfX(['x = %v|%h|%k|%u|%V|%%'])).split('|');
+  const [cwd, host, cpus, user, version, percent] = String(xOf(['x = %v|%h|%k|%u|%V|%%'])).split('|');
   assert.deepEqual(
     [cwd, host, cpus, user, version, percent],
     [folder, os.hostname(), String(os.availableParallelism()), String(process.getuid?.()), VERSION, '%'],
   );
-  const [seconds, micros] = String(valueOfX(['x = %t|%T']))
+  const [seconds, micros] = String(xOf(['x = %t|%T']))
     .split('|')
     .map(Number);
   const now = Date.now() / 1000;
@@ -131,13 +141,13 @@ test('a letter that is no magic stays, with a warning; what is no letter stays s
 
 test('for repeats its lines for each word, number, line and path', () => {
   writeFiles(folder, { 'lines.txt': 'a b\n\nc\n', 'g/1.txt': '', 'g/2.txt': '', 'g/.3.txt': '', 'g/sub/x': '' });
-  assert.deepEqual(valueOfX(['for = a  b', 'x = <%(_)%(_)>', 'endfor =']), ['<aa>', '<bb>']);
-  assert.deepEqual(valueOfX(['for-times = 2', 'x = %(_)', 'end-for']), ['1', '2']);
-  assert.deepEqual(valueOfX(['for-readline = lines.txt', 'x = [%(_)]', 'end']), ['[a b]', '[]', '[c]']);
-  assert.deepEqual(valueOfX(['for-glob = g/*', 'x = %(_)', 'end']), ['g/1.txt', 'g/2.txt', 'g/sub/']);
-  assert.deepEqual(valueOfX(['for-glob = g/[!1].???', 'x = %(_)', 'end']), 'g/2.txt');
-  assert.deepEqual(valueOfX(['for-glob = nothing/*.x', 'x = %(_)', 'end']), 'nothing/*.x');
-  assert.equal(valueOfX(['for = ', 'x = never', 'end', 'y = 1']), undefined);
+  assert.deepEqual(xOf(['for = a  b', 'x = <%(_)%(_)>', 'endfor =']), ['<aa>', '<bb>']);
+  assert.deepEqual(xOf(['for-times = 2', 'x = %(_)', 'end-for']), ['1', '2']);
+  assert.deepEqual(xOf(['for-readline = lines.txt', 'x = [%(_)]', 'end']), ['[a b]', '[]', '[c]']);
+  assert.deepEqual(xOf(['for-glob = g/*', 'x = %(_)', 'end']), ['g/1.txt', 'g/2.txt', 'g/sub/']);
+  assert.deepEqual(xOf(['for-glob = g/[!1].???', 'x = %(_)', 'end']), 'g/2.txt');
+  assert.deepEqual(xOf(['for-glob = nothing/*.x', 'x = %(_)', 'end']), 'nothing/*.x');
+  assert.equal(xOf(['for = ', 'x = never', 'end', 'y = 1']), undefined);
 });
 
 const CONDITIONS = [
@@ -173,7 +183,7 @@ for (const [condition, value] of CONDITIONS) {
   test(`after "${condition}" the lines are ${value === undefined ? 'skipped' : `read with %(_) = "${value}"`}`, () => {
     writeFiles(folder, { 'here/file': '' });
     const lines = ['a = 1', 'place = here', condition, 'x = <%(_)>', 'endif ='];
-    assert.equal(valueOfX(lines, { SET: 's', EMPTY: '' }), value === undefined ? undefined : `<${value}>`);
+    assert.equal(xOf(lines, { SET: 's', EMPTY: '' }), value === undefined ? undefined : `<${value}>`);
   });
 }
 
@@ -184,8 +194,8 @@ test('a condition is looked at once, where it begins', () => {
 
 test('else turns an if round', () => {
   const lines = (name: string) => [`if-env = ${name}`, 'x = yes', 'else', 'x = no', 'endif'];
-  assert.equal(valueOfX(lines('SET'), { SET: '1' }), 'yes');
-  assert.equal(valueOfX(lines('NONE')), 'no');
+  assert.equal(xOf(lines('SET'), { SET: '1' }), 'yes');
+  assert.equal(xOf(lines('NONE')), 'no');
 });
 
 test('blocks that are nested, never ended or never begun are errors', () => {
@@ -213,7 +223,7 @@ test('a file includes others where the line stands: beside itself first, then in
 
 test('placeholders that are set so far are filled in for an include', () => {
   writeFiles(folder, { 'env/test.ini': '[uwsgi]\nx = found\n' });
-  assert.equal(valueOfX(['dir = env', 'ini = %(dir)/$(STAGE).ini'], { STAGE: 'test' }), 'found');
+  assert.equal(xOf(['dir = env', 'ini = %(dir)/$(STAGE).ini'], { STAGE: 'test' }), 'found');
 });
 
 test('a file that includes itself, however far round, is an error', () => {

@@ -77,13 +77,13 @@ test('log-date = true is the default format', () => {
 
 test('module names the callable, else callable does', () => {
   const callable = (lines: readonly string[]) => loadLines(lines, folder).callable;
-  assert.equal(callable(['module = a']), 'application');
+  assert.equal(callable(['module = a']), undefined);
   assert.equal(callable(['module = a:b', 'callable = c']), 'b');
   assert.equal(callable(['module = a', 'callable = c']), 'c');
 });
 
 test('options say at start what they do not do, with their place, once per line', () => {
-  const { notices } = loadLines(['harakiri = 5', 'thunder-lock = true', 'processes = 2'], folder);
+  const { notices } = loadLines(['harakiri = 5', 'thunder-lock = true', 'processes = 2', 'master = no'], folder);
   assert.deepEqual(
     notices.map((notice) => [notice.level, notice.text, notice.place?.line]),
     [

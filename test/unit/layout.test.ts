@@ -21,8 +21,8 @@ const LEVELS: Readonly<Record<string, number>> = {
 };
 const DOORS = ['index.ts', 'cli.ts', 'server.ts'];
 const LINES_MAX = 400;
-/** Files that node's module hooks load by name, and the generator of the documentation. */
-const LOADED_BY_NAME = ['app/esbuild-hooks.ts', 'config/options-doc.ts'];
+/** Files that node's module hooks load by name. */
+const LOADED_BY_NAME = ['app/esbuild-hooks.ts'];
 
 interface SourceFile {
   readonly path: string;

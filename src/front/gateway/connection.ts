@@ -34,11 +34,20 @@ const PHASE = {
   QUEUED: 2,
   /** In a slot. */
   RUNNING: 3,
+  /** Answered in full; the client's close is waited for. */
+  LINGERING: 4,
 } as const;
 type Phase = (typeof PHASE)[keyof typeof PHASE];
 
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
 const LEAVING = SYS.EPOLLHUP | SYS.EPOLLERR | SYS.EPOLLRDHUP;
+/**
+ * The end of what the client sends is, on TCP, all that is seen of its leaving; a client that only closed its sending side
+ * looks the same. It counts as leaving once nothing has gone either way for this long.
+ */
+const LEAVING_AFTER_QUIET_MS = 100;
+/** Reads for one event at most, of what nobody wants. */
+const DISCARDS_PER_EVENT = 16;
 
 /** A connection object; reused for another descriptor after `closed`. */
 export class Connection implements MovableOwner, Waiter {
@@ -52,6 +61,8 @@ export class Connection implements MovableOwner, Waiter {
   private mask = 0;
   private slot: FrontSlot | null = null;
   private clientGone = false;
+  /** When the request was complete, or the last of its reply was handed on, on the dispatcher's clock. */
+  private quietSinceMs = 0;
 
   constructor(tools: GatewayTools) {
     this.tools = tools;
@@ -86,6 +97,10 @@ export class Connection implements MovableOwner, Waiter {
       this.onRead(this.reader.readOn(this.fd));
       return;
     }
+    if (this.phase === PHASE.LINGERING) {
+      this.discard();
+      return;
+    }
     if ((mask & SYS.EPOLLOUT) !== 0 && this.slot !== null) this.sendReply(this.slot);
     if ((mask & LEAVING) !== 0 && this.phase !== PHASE.CLOSED) this.onClientGone();
   }
@@ -96,6 +111,11 @@ export class Connection implements MovableOwner, Waiter {
     if (this.phase === PHASE.READING) {
       log(faultLogLine(FAULT.STALL, limits.socketTimeoutMs));
       this.close();
+    } else if (this.phase === PHASE.LINGERING) {
+      this.close();
+    } else if (this.phase === PHASE.QUEUED) {
+      this.unwatch();
+      this.interest(SYS.EPOLLRDHUP);
     } else {
       log(`timeout: the client read nothing for ${limits.socketTimeoutMs} ms. skip.`);
       this.onClientGone();
@@ -104,7 +124,8 @@ export class Connection implements MovableOwner, Waiter {
 
   /** Starts to watch for the client's leaving; the tick asks for it on requests that run long. */
   watchForLeaving(): void {
-    if (this.mask === 0 && this.phase === PHASE.RUNNING && !this.clientGone) this.interest(SYS.EPOLLRDHUP);
+    if (this.mask !== 0 || this.phase !== PHASE.RUNNING || this.clientGone) return;
+    if (this.tools.dispatcher.nowMs - this.quietSinceMs >= LEAVING_AFTER_QUIET_MS) this.interest(SYS.EPOLLRDHUP);
   }
 
   // ---- the request
@@ -133,21 +154,23 @@ export class Connection implements MovableOwner, Waiter {
 
   private wantMore(): void {
     this.interest(SYS.EPOLLIN);
-    this.watch();
+    this.watch(this.tools.limits.socketTimeoutMs);
   }
 
   private enqueue(): void {
     this.phase = PHASE.QUEUED;
     this.unwatch();
-    this.interest(SYS.EPOLLRDHUP);
+    this.interest(0);
     const { dispatcher } = this.tools;
     const slot = dispatcher.reserve();
-    if (slot !== null) this.assign(slot);
-    else dispatcher.enqueueAlways(this);
+    if (slot !== null) return this.assign(slot);
+    dispatcher.enqueueAlways(this);
+    this.watch(LEAVING_AFTER_QUIET_MS);
   }
 
   /** Copies the request into a slot that has become free. */
   assign(slot: FrontSlot): void {
+    this.unwatch();
     this.reader.copyTo(slot.request);
     this.submit(slot);
   }
@@ -157,6 +180,7 @@ export class Connection implements MovableOwner, Waiter {
     slot.describe(parser.varsEnd, bodyBytes, bodyFd, this.fd, REQUEST_ORIGIN.UWSGI);
     this.phase = PHASE.RUNNING;
     this.slot = slot;
+    this.quietSinceMs = this.tools.dispatcher.nowMs;
     this.tools.dispatcher.submit(slot, this);
   }
 
@@ -179,21 +203,26 @@ export class Connection implements MovableOwner, Waiter {
       const count = this.clientGone ? bytes.length : libc.send(this.fd, bytes, bytes.length, SEND_FLAGS);
       if (count < 0) {
         if (libc.errno() !== ERRNO.EAGAIN) return this.onClientGone();
-        this.interest(SYS.EPOLLOUT | SYS.EPOLLRDHUP);
-        return this.watch();
+        this.interest(SYS.EPOLLOUT);
+        return this.watch(this.tools.limits.socketTimeoutMs);
       }
       slot.consume(count);
     }
     this.unwatch();
+    this.quietSinceMs = this.tools.dispatcher.nowMs;
     // The state is read before the ring is looked at again: what is there after DONE is the last.
     if (slot.state === SLOT_STATE.DONE && slot.available === 0) this.finish(slot);
-    else if (this.mask !== 0 && !this.clientGone) this.interest(SYS.EPOLLRDHUP);
+    else this.interest(0);
   }
 
   private finish(slot: FrontSlot): void {
-    if ((slot.flags & REPLY_FLAG.BROKEN) !== 0) this.resetOnClose();
+    const cut = this.clientGone || (slot.flags & REPLY_FLAG.BROKEN) !== 0;
+    const relayed = slot.taken !== 0;
     this.slot = null;
     this.tools.dispatcher.release(slot);
+    if (cut) this.resetOnClose();
+    // A close with bytes unread is a reset, and takes along what the client has not received: possible only in these cases.
+    else if (relayed || this.reader.mayHaveLeftBytes) return this.linger();
     this.close();
   }
 
@@ -232,15 +261,32 @@ export class Connection implements MovableOwner, Waiter {
     else this.answer(response);
   }
 
-  /** Sends a small answer of our own and closes. What was not read yet would turn the close into a reset: it is read first. */
+  /** Sends a small answer of our own and closes. */
   private answer(response: Buffer): void {
+    this.tools.libc.send(this.fd, response, response.length, SEND_FLAGS);
+    this.linger();
+  }
+
+  /** Ends the response, and closes when the client has: what it still sends is read, lest the close become a reset. */
+  private linger(): void {
+    this.tools.libc.shutdown(this.fd, SYS.SHUT_WR);
+    this.phase = PHASE.LINGERING;
+    this.reader.forget();
+    this.watch(this.tools.limits.socketTimeoutMs);
+    if (this.discard()) this.interest(SYS.EPOLLIN);
+  }
+
+  /** Whether the client is still there; else the connection is closed now. */
+  private discard(): boolean {
     const { libc, scratch } = this.tools;
-    libc.send(this.fd, response, response.length, SEND_FLAGS);
-    libc.shutdown(this.fd, SYS.SHUT_WR);
-    for (let reads = 0; reads < 16; reads++) {
-      if (libc.recv(this.fd, scratch, scratch.length, SYS.MSG_DONTWAIT) <= 0) break;
+    for (let reads = 0; reads < DISCARDS_PER_EVENT; reads++) {
+      const count = libc.recv(this.fd, scratch, scratch.length, SYS.MSG_DONTWAIT);
+      if (count > 0) continue;
+      if (count < 0 && libc.errno() === ERRNO.EAGAIN) return true;
+      this.close();
+      return false;
     }
-    this.close();
+    return true;
   }
 
   /** Makes the close a reset on TCP, so that a cut response is not taken for a complete one. */
@@ -272,9 +318,9 @@ export class Connection implements MovableOwner, Waiter {
     this.mask = mask;
   }
 
-  private watch(): void {
-    const { dispatcher, limits, watched } = this.tools;
-    this.deadlineMs = dispatcher.nowMs + limits.socketTimeoutMs;
+  private watch(timeoutMs: number): void {
+    const { dispatcher, watched } = this.tools;
+    this.deadlineMs = dispatcher.nowMs + timeoutMs;
     watched.add(this);
   }
 

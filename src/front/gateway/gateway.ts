@@ -103,7 +103,9 @@ export class GatewayFront implements Front {
       eventFd: this.bell.eventFd,
       listeners: this.sockets.map((socket) => socket.fd),
     };
-    const thread = new Worker(new URL('./thread.js', import.meta.url), { workerData, name: 'gateway' });
+    // What node was told to preload is for the application, not for this thread.
+    const options = { workerData, name: 'gateway', execArgv: [] };
+    const thread = new Worker(new URL('./thread.js', import.meta.url), options);
     thread.on('message', (message: GatewayMessage) => log(message.log));
     this.ended = new Promise((resolve) => {
       thread.once('exit', () => resolve());

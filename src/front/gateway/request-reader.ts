@@ -72,6 +72,11 @@ export class RequestReader {
     this.bodyFd = -1;
   }
 
+  /** Whether there are, or may be, bytes after the request. Asked about a complete request. */
+  get mayHaveLeftBytes(): boolean {
+    return this.bodyFd >= 0 || this.received > this.parser.varsEnd + this.bodyBytes;
+  }
+
   /** Body bytes that have come. */
   get bodyReceived(): number {
     return this.bodyFd >= 0 ? this.written : Math.max(0, this.received - this.parser.varsEnd);

@@ -14,6 +14,8 @@ import { Epoll } from './epoll.js';
 
 /** Connections accepted in one turn at most, so that replies are not held up by a burst. */
 const ACCEPTS_PER_TURN = 64;
+/** A connection whose response is complete is closed at the latest after this long. */
+const LAZY_CLOSE_MS = 10;
 /** Requests running longer than this are watched for their client's leaving. */
 const WATCH_LEAVING_AFTER_MS = 100;
 
@@ -77,12 +79,20 @@ class Gateway implements GatewayTools {
     return mode === GATEWAY_MODE.END || (mode === GATEWAY_MODE.DRAIN && this.open === 0);
   }
 
-  /** How long to wait, in milliseconds; announces the sleep to the workers when it is not 0. */
+  /**
+   * How long to wait, in milliseconds. The workers answer their clients themselves, so a slot that is done is news that can
+   * wait for the next event: the sleep is announced to them only when something here waits for a slot.
+   */
   private prepareWait(): number {
-    // The eventfd remembers a ring that comes between this look and the wait, so no sequence is compared.
-    this.bell.prepareSleep();
-    if (this.dispatcher.hasNews) return 0;
-    return this.dispatcher.needsTick ? LANE_STALL_MS : REPOLL_MS;
+    const { dispatcher } = this;
+    if (!this.listening || dispatcher.queued > 0) {
+      // The eventfd remembers a ring that comes between this look and the wait, so no sequence is compared.
+      this.bell.prepareSleep();
+      if (dispatcher.hasNews) return 0;
+    }
+    // Room may come of what the other front's requests leave, and nobody tells us.
+    if (!this.listening || dispatcher.needsTick) return LANE_STALL_MS;
+    return dispatcher.active > 0 ? LAZY_CLOSE_MS : REPOLL_MS;
   }
 
   private turn(events: number): void {

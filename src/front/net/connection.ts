@@ -22,8 +22,11 @@ export interface NetTools {
   closed(connection: NetConnection): void;
 }
 
-/** Bytes after the request that are read and thrown away, so that the client's leaving is seen, before it is cut off. */
-const EXCESS_BYTES_MAX = 65_536;
+/**
+ * The end of what the client sends is, on TCP, all that is seen of its leaving; a client that only closed its sending side
+ * looks the same. It counts as leaving once nothing has gone either way for this long.
+ */
+const LEAVING_AFTER_QUIET_MS = 100;
 
 const PHASE = { PACKET: 0, BODY: 1, QUEUED: 2, RUNNING: 3, CLOSED: 4 } as const;
 type Phase = (typeof PHASE)[keyof typeof PHASE];
@@ -33,6 +36,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   /** When the peer has to have made progress, on the dispatcher's clock; Infinity while we are the ones to act. */
   deadlineMs = Number.POSITIVE_INFINITY;
   private readonly socket: Socket;
+  private readonly isTcp: boolean;
   private readonly tools: NetTools;
   private readonly parser: PacketParser;
   private phase: Phase = PHASE.PACKET;
@@ -41,12 +45,16 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   private spool: BodySpool | null = null;
   private bodyBytes = 0;
   private bodyFd = -1;
-  private excessBytes = 0;
+  /** The client has sent its last byte. */
+  private hasEnded = false;
+  /** When the request was complete, or the last of its reply was taken by the kernel, on the dispatcher's clock. */
+  private quietSinceMs = 0;
   private slot: FrontSlot | null = null;
   private clientGone = false;
 
-  constructor(socket: Socket, tools: NetTools) {
+  constructor(socket: Socket, isTcp: boolean, tools: NetTools) {
     this.socket = socket;
+    this.isTcp = isTcp;
     this.tools = tools;
     this.parser = new PacketParser(tools.limits.varsBytesMax);
     socket.on('data', (chunk: Buffer) => this.onData(chunk));
@@ -58,12 +66,21 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.expectProgress();
   }
 
+  /** The slow tick. */
+  onTick(nowMs: number): void {
+    if (this.deadlineMs <= nowMs) this.onTimeout();
+    else if (this.hasEnded && !this.socket.writableNeedDrain && nowMs - this.quietSinceMs >= LEAVING_AFTER_QUIET_MS) {
+      this.reset();
+    }
+  }
+
   /** The deadline has passed: the peer neither sends nor reads. */
-  onTimeout(): void {
-    const { limits, log } = this.tools;
+  private onTimeout(): void {
+    const { limits } = this.tools;
     if (this.phase < PHASE.QUEUED) return this.reject(FAULT.STALL, limits.socketTimeoutMs);
-    if (this.phase === PHASE.RUNNING) log(`timeout: the client read nothing for ${limits.socketTimeoutMs} ms. skip.`);
-    this.socket.destroy();
+    if (this.socket.writableLength === 0) return this.destroy();
+    this.tools.log(`timeout: the client read nothing for ${limits.socketTimeoutMs} ms. skip.`);
+    this.reset();
   }
 
   destroy(): void {
@@ -75,10 +92,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   private onData(chunk: Buffer): void {
     if (this.phase === PHASE.PACKET) this.onPacketBytes(chunk);
     else if (this.phase === PHASE.BODY) this.onBodyBytes(chunk, 0);
-    else {
-      this.excessBytes += chunk.length;
-      if (this.excessBytes > EXCESS_BYTES_MAX) this.socket.destroy();
-    }
+    // What comes after the request is thrown away: by reading on, the client's leaving is seen, and a close is no reset.
   }
 
   private onPacketBytes(chunk: Buffer): void {
@@ -140,15 +154,15 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.answer(INTERNAL_ERROR);
   }
 
-  /** The peer has sent its last byte. With a request in a worker's hands that means that it has gone. */
   private onEnd(): void {
+    this.hasEnded = true;
     if (this.phase === PHASE.BODY && (this.spool as BodySpool).bytes < this.bodyBytes) {
       const { bytes } = this.spool as BodySpool;
       this.tools.log(`client closed connection after ${bytes} of ${this.bodyBytes} body bytes. skip.`);
       this.socket.destroy();
     } else if (this.phase === PHASE.PACKET && this.received > 0) {
       this.reject(this.received < PACKET_HEADER_BYTES ? FAULT.EOF_IN_HEADER : FAULT.EOF_IN_VARS, this.received);
-    } else {
+    } else if (this.phase === PHASE.PACKET) {
       this.socket.destroy();
     }
   }
@@ -157,6 +171,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
 
   private enqueue(): void {
     this.phase = PHASE.QUEUED;
+    this.quietSinceMs = this.tools.turns.dispatcher.nowMs;
     this.stopWatching();
     // A body that filled the socket's window may have paused it; the client's leaving is seen only by reading.
     this.socket.resume();
@@ -200,6 +215,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   }
 
   private onDrain(): void {
+    this.quietSinceMs = this.tools.turns.dispatcher.nowMs;
     this.stopWatching();
     if (this.slot !== null) this.onReply(this.slot);
     else this.expectProgress();
@@ -210,7 +226,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.releaseSlot(slot);
     if (this.clientGone) this.close();
     // A reset, where the transport has one, so that a cut response is not taken for a complete one.
-    else if (broken) this.socket.resetAndDestroy();
+    else if (broken) this.reset();
     else this.end();
   }
 
@@ -219,7 +235,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.closeBody();
     if (this.clientGone) this.close();
     else if (slot.taken === 0) this.answer(BAD_GATEWAY);
-    else this.socket.resetAndDestroy();
+    else this.reset();
   }
 
   private releaseSlot(slot: FrontSlot): void {
@@ -245,11 +261,21 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.end();
   }
 
+  /** Ends the response; the socket closes itself when the client has closed its side, too. */
   private end(): void {
     this.phase = PHASE.CLOSED;
     this.expectProgress();
     this.socket.resume();
-    this.socket.end(() => this.socket.destroySoon());
+    this.socket.end();
+  }
+
+  /**
+   * Closes with a reset where the transport has one, so that a cut response is not taken for a complete one. What
+   * resetAndDestroy() does is set this flag and then end the stream in an orderly way, which the client sees first.
+   */
+  private reset(): void {
+    if (this.isTcp) (this.socket as Socket & { resetAndClosing: boolean }).resetAndClosing = true;
+    this.socket.destroy();
   }
 
   private onClose(): void {

@@ -64,7 +64,8 @@ export class NetFront implements Front {
     if (address.kind === 'unix') await removeStaleSocket(address.path);
     const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: this.options.keepAlive });
     server.maxConnections = GATEWAY_CONNECTIONS_MAX;
-    server.on('connection', (socket) => this.connections.add(new NetConnection(socket, this)));
+    const isTcp = address.kind === 'tcp';
+    server.on('connection', (socket) => this.connections.add(new NetConnection(socket, isTcp, this)));
     const port = await listen(server, address, this.options.backlog);
     this.servers.push(server);
     const { chmodSocket } = this.options;
@@ -91,7 +92,7 @@ export class NetFront implements Front {
 
   private sweepTimeouts(): void {
     const now = this.options.turns.dispatcher.nowMs;
-    for (const connection of this.connections) if (connection.deadlineMs <= now) connection.onTimeout();
+    for (const connection of this.connections) connection.onTick(now);
   }
 }
 

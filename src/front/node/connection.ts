@@ -98,13 +98,14 @@ export class NodeConnection {
   /** The exchange at hand has said its last word; the next begins when that has left this process. */
   next(response: ServerResponse): void {
     this.current = null;
-    if (this.waiting.length === 0 && this.lastWord === null) return;
+    if (!response.shouldKeepAlive) this.refused = true;
+    if (this.refused || (this.waiting.length === 0 && this.lastWord === null)) return;
     if (response.writableFinished) this.startNext();
     else response.once('finish', this.startNext);
   }
 
   private readonly startNext = (): void => {
-    if (this.refused || this.socket.destroyed || this.current !== null) return;
+    if (this.refused || !this.socket.writable || this.current !== null) return;
     const entry = this.waiting.shift();
     if (this.waiting.length === 0 && this.socket.isPaused()) this.socket.resume();
     if (entry !== undefined) this.start(entry[0], entry[1]);
