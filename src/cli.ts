@@ -31,9 +31,11 @@ async function main(): Promise<number | undefined> {
       process.stdout.write(renderOptionsDocument());
       return 0;
     case 'show-config':
+      printNotices(command.configuration);
       process.stdout.write(showConfig(command.configuration));
       return 0;
     case 'check':
+      printNotices(command.configuration);
       checkConfiguration(command.configuration);
       process.stdout.write('The configuration is valid\n');
       return 0;
@@ -50,6 +52,11 @@ async function main(): Promise<number | undefined> {
     default:
       return command satisfies never;
   }
+}
+
+/** What the server would say at start, to standard error: it may be why a check fails. */
+function printNotices({ notices }: Configuration): void {
+  for (const { text } of notices) process.stderr.write(`${text}\n`);
 }
 
 /** Runs the server. The process ends with the last thread, or with the exit status of what went wrong. */

@@ -5,6 +5,7 @@ import type { BoundAddress } from './front/front.js';
 import { Log } from './observe/log.js';
 import { logFileOf, Server } from './server.js';
 
+export type { Chunk, StartResponse, Write, WsgiApplication, WsgiBody, WsgiEnviron } from './app/wsgi/types.js';
 export { type ErrorCode, FastwsgiError } from './base/errors.js';
 export type { ServerOptions } from './config/from-object.js';
 export type { BoundAddress } from './front/front.js';
@@ -67,7 +68,7 @@ export function createServer(options: ServerOptions): FastwsgiServer {
       try {
         return await listening.listen();
       } catch (error) {
-        await end(error instanceof FastwsgiError ? error : undefined);
+        await end(error instanceof FastwsgiError && error.code !== 'ERR_CLOSED' ? error : undefined);
         throw error;
       }
     },

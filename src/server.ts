@@ -1,20 +1,20 @@
 // The composition root: makes lanes, fronts and the pool out of a configuration, starts them in order and stops them.
+
 import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { errorCode, errorMessage, FastwsgiError } from './base/errors.js';
-import { INLINE_BODY_BYTES_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
+import { errorCode, FastwsgiError, systemErrorText } from './base/errors.js';
+import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
 import { VERSION } from './config/version.js';
+import { createFronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
-import { GatewayFront } from './front/gateway/gateway.js';
-import { createHttpFront } from './front/http/create.js';
-import { NetFront } from './front/net/net.js';
+import type { GatewayFront } from './front/gateway/gateway.js';
 import { Turns } from './front/turns.js';
-import type { UwsgiLimits } from './front/uwsgi-limits.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
 import { FrontLane } from './lane/front-lane.js';
 import { LaneOwner } from './lane/lane-owner.js';
@@ -22,7 +22,6 @@ import { createLaneMemory } from './lane/layout.js';
 import { Counters, countersBytes } from './observe/counters.js';
 import type { Log } from './observe/log.js';
 import { WorkerPool } from './pool/pool.js';
-import { loadLibc } from './system/libc.js';
 import type { BindAddress } from './system/listen.js';
 import { SocketFiles } from './system/socket-files.js';
 import type { FrontBell, WorkerInit, WorkerMessage, WorkerResult } from './worker/init.js';
@@ -58,6 +57,7 @@ export class Server {
   private readonly readyLanes = new Set<number>();
   private allReady: { resolve(): void; reject(error: FastwsgiError): void } | undefined;
   private closing: Promise<void> | undefined;
+  private readonly destroyed = new AbortController();
 
   constructor(configuration: Configuration, log: Log, events: ServerEvents) {
     this.configuration = configuration;
@@ -130,15 +130,17 @@ export class Server {
 
   /** Drops everything at once; a `close` under way resolves soon after. */
   destroy(): void {
-    this.pool?.destroy();
-    for (const front of this.fronts) front.destroy();
-    this.closing ??= this.afterFronts();
+    this.destroyed.abort();
+    this.closing ??= this.end();
   }
 
   private async closeGracefully(): Promise<void> {
     const mercy = setTimeout(() => this.endMercy(), this.configuration.reloadMercyMs);
-    await Promise.all(this.fronts.map((front) => this.closeFront(front)));
-    await this.afterFronts();
+    const { signal } = this.destroyed;
+    await Promise.race([Promise.all(this.fronts.map((front) => this.closeFront(front))), once(signal, 'abort')]);
+    // A worker that has nothing to answer may still refuse to end.
+    signal.addEventListener('abort', () => this.pool?.destroy());
+    await this.end();
     clearTimeout(mercy);
   }
 
@@ -157,9 +159,15 @@ export class Server {
     this.destroy();
   }
 
-  private async afterFronts(): Promise<void> {
+  /** Ends the threads, then whatever still holds a request: only then may descriptors be closed that a worker writes to. */
+  private async end(): Promise<void> {
+    if (this.destroyed.signal.aborted) this.pool?.destroy();
     await this.pool?.stop();
+    for (const owner of this.owners) owner.markDead();
+    this.gateway?.wake();
     this.turns.stop();
+    if (this.destroyed.signal.aborted) for (const front of this.fronts) front.destroy();
+    await this.gateway?.release();
     this.allReady?.reject(new FastwsgiError('ERR_CLOSED', 'The server was closed while it started'));
     if (this.configuration.vacuum) this.socketFiles.vacuum((line) => this.log.line(line));
   }
@@ -167,69 +175,25 @@ export class Server {
   // ---- fronts
 
   private async makeFronts(): Promise<void> {
-    const { sockets, httpSockets } = this.configuration;
-    const log = (line: string) => this.log.line(line);
-    if (sockets.length > 0) await this.makeUwsgiFront(await resolveAddresses(sockets), log);
-    for (const address of await resolveAddresses(httpSockets)) {
-      const { varsBytesMax, postBufferingBytes, limitPostBytes, httpTimeoutMs, httpKeepaliveMs } = this.configuration;
-      const { listenBacklog, chmodSocket, httpEngine } = this.configuration;
-      const { front, notice } = await createHttpFront(
-        httpEngine,
-        {
-          address,
-          chmodSocket,
-          varsBytesMax,
-          postBufferingBytes,
-          limitPostBytes,
-          httpTimeoutMs,
-          httpKeepaliveMs,
-          listenBacklog,
-          log,
-        },
-        this.turns,
-      );
-      this.log.line(notice);
-      this.fronts.push(front);
+    const { configuration } = this;
+    const { sockets, httpSockets } = configuration;
+    if (sockets.length + httpSockets.length === 0) {
+      throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket or http');
     }
-  }
-
-  private async makeUwsgiFront(addresses: readonly BindAddress[], log: (line: string) => void): Promise<void> {
-    const { uwsgiEngine, listenBacklog, soKeepalive, chmodSocket } = this.configuration;
-    const limits = this.uwsgiLimits();
-    const native = loadLibc();
-    if (uwsgiEngine === 'epoll' && 'reason' in native) {
-      throw new FastwsgiError('ERR_ENGINE', `Cannot use uwsgi-engine = epoll: ${native.reason}`, {
-        option: 'uwsgi-engine',
-      });
-    }
-    if (uwsgiEngine === 'net' || 'reason' in native) {
-      this.log.line(`uwsgi engine: net (${'reason' in native ? native.reason : 'uwsgi-engine = net'})`);
-      const { turns } = this;
-      this.fronts.push(
-        new NetFront({ addresses, backlog: listenBacklog, keepAlive: soKeepalive, chmodSocket, limits, turns, log }),
-      );
-      return;
-    }
-    this.log.line(`uwsgi engine: epoll (${uwsgiEngine === 'auto' ? 'koffi loads' : 'uwsgi-engine = epoll'})`);
-    this.gateway = new GatewayFront(native.libc, {
-      addresses,
-      listen: { backlog: listenBacklog, keepAlive: soKeepalive },
-      chmodSocket,
-      limits,
-      front: GATEWAY_FRONT,
+    const { all, gateway } = await createFronts({
+      ...configuration,
+      uwsgiAddresses: await resolveAddresses(sockets),
+      httpAddresses: await resolveAddresses(httpSockets),
+      turns: this.turns,
       lanes: this.owners.map((owner) => owner.memory),
-      log,
+      gatewayPart: GATEWAY_FRONT,
+      log: (line) => this.log.line(line),
       onCrash: (cause) => {
         this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));
       },
     });
-    this.fronts.push(this.gateway);
-  }
-
-  private uwsgiLimits(): UwsgiLimits {
-    const { varsBytesMax, postBufferingBytes, limitPostBytes, socketTimeoutMs } = this.configuration;
-    const inlineBodyBytesMax = Math.min(postBufferingBytes, INLINE_BODY_BYTES_MAX);
-    return { varsBytesMax, inlineBodyBytesMax, limitPostBytes, socketTimeoutMs };
+    this.fronts.push(...all);
+    this.gateway = gateway;
   }
 
   // ---- workers
@@ -318,7 +282,7 @@ function changeDirectory(directory: string): void {
   try {
     process.chdir(directory);
   } catch (cause) {
-    throw new FastwsgiError('ERR_FILE', `Cannot change to the directory ${directory}: ${errorMessage(cause)}`, {
+    throw new FastwsgiError('ERR_FILE', `Cannot change to the directory ${directory}: ${systemErrorText(cause)}`, {
       cause,
     });
   }

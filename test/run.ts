@@ -16,6 +16,8 @@ if (files.length === 0) {
   process.exit(1);
 }
 const reporter = process.env.CI === 'true' ? ['--test-reporter=tap'] : ['--test-reporter=spec'];
-const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', ...reporter, ...files], { stdio: 'inherit' });
+// A test that failed may leave a server behind; it must not keep the run from ending.
+const options = ['--test', '--test-force-exit', '--test-concurrency=2', ...reporter];
+const runner = spawn(process.execPath, [...options, ...files], { stdio: 'inherit' });
 runner.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => runner.kill(signal));

@@ -4,10 +4,12 @@ import { deepStrictEqual } from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Bench } from 'tinybench';
+import { configSuite } from './config.js';
 import { encodeSuite } from './encode.js';
 import { environSuite, findSuite } from './environ.js';
 import { framingSuite, headSuite, targetSuite } from './http.js';
 import { packetSuite } from './packet.js';
+import { laneSuite, ringSuite } from './ring.js';
 import type { Candidate, Suite } from './suite.js';
 
 const SUITES: readonly Suite[] = [
@@ -18,6 +20,9 @@ const SUITES: readonly Suite[] = [
   framingSuite,
   targetSuite,
   headSuite,
+  ringSuite,
+  laneSuite,
+  configSuite,
 ];
 
 /** Pieces of work between two looks at the clock: one alone is shorter than the look. */
@@ -26,6 +31,8 @@ const ROUNDS = 5;
 const ROUND_MS = 100;
 /** Few enough that no garbage collection falls into the count. */
 const GARBAGE_OPERATIONS = 500;
+/** Of long work: how often it is done at least in a round, and before it. */
+const LONG_ITERATIONS = 3;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -61,27 +68,30 @@ function shuffled<T>(items: readonly T[]): T[] {
 
 async function time(suite: Suite): Promise<Map<string, number[]>> {
   const nanoseconds = new Map(suite.candidates.map(({ name }) => [name, [] as number[]]));
+  const batch = suite.isLong ? 1 : BATCH;
+  const least = suite.isLong ? { iterations: LONG_ITERATIONS, warmupIterations: LONG_ITERATIONS } : {};
   for (let round = 0; round < ROUNDS; round++) {
-    const bench = new Bench({ time: ROUND_MS, warmupTime: ROUND_MS / 2 });
+    const bench = new Bench({ time: ROUND_MS, warmupTime: ROUND_MS / 2, ...least });
     for (const candidate of shuffled(suite.candidates)) {
-      bench.add(candidate.name, () => runBatch(candidate, BATCH, suite.turns));
+      bench.add(candidate.name, () => runBatch(candidate, batch, suite.turns));
     }
     for (const { name, result } of await bench.run()) {
       if (result.state !== 'completed') throw new Error(`${suite.name}: ${name} ended ${result.state}`);
-      nanoseconds.get(name)?.push((result.latency.p50 * 1e6) / BATCH);
+      nanoseconds.get(name)?.push((result.latency.p50 * 1e6) / batch);
     }
   }
   return nanoseconds;
 }
 
 /** Bytes of heap that one piece of work leaves behind. */
-function garbage(candidate: Candidate, turns: number): number {
+function garbage(candidate: Candidate, { turns, isLong }: Suite): number {
+  const operations = isLong ? 1 : GARBAGE_OPERATIONS;
   const samples: number[] = [];
   for (let i = 0; i < 9; i++) {
     collectGarbage();
     const before = process.memoryUsage().heapUsed;
-    runBatch(candidate, GARBAGE_OPERATIONS, turns);
-    samples.push((process.memoryUsage().heapUsed - before) / GARBAGE_OPERATIONS);
+    runBatch(candidate, operations, turns);
+    samples.push((process.memoryUsage().heapUsed - before) / operations);
   }
   return median(samples);
 }
@@ -92,8 +102,8 @@ for (const suite of shuffled(SUITES)) {
   console.log(`\n${suite.name}`);
   for (const candidate of suite.candidates) {
     const ns = median(times.get(candidate.name) as number[]);
-    const bytes = garbage(candidate, suite.turns);
-    console.log(`  ${candidate.name.padEnd(34)} ${ns.toFixed(0).padStart(6)} ns ${bytes.toFixed(0).padStart(7)} B`);
+    const bytes = garbage(candidate, suite);
+    console.log(`  ${candidate.name.padEnd(34)} ${ns.toFixed(0).padStart(8)} ns ${bytes.toFixed(0).padStart(7)} B`);
   }
 }
 if (kept === undefined) throw new Error('Nothing was timed');

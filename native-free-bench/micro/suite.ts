@@ -13,6 +13,8 @@ export interface Suite {
   readonly name: string;
   /** Inputs that `turn` runs through. */
   readonly turns: number;
+  /** One piece of work takes milliseconds: it is timed alone. */
+  readonly isLong?: true;
   /** The first is the reference: the plainest way there is. */
   readonly candidates: readonly Candidate[];
 }

@@ -1,6 +1,8 @@
 // The operator's errors: one class, one code and one documented exit status each. A peer's faults are numbers
 // (protocol/faults.ts) and our own bugs are assertions (base/assert.ts); neither is ever thrown as one of these.
 
+import { getSystemErrorMap } from 'node:util';
+
 /** Every operator error has a code that callers match on, and the exit status the command line ends with. */
 export const ERROR_EXIT_STATUS = {
   ERR_CONFIG: 1,
@@ -51,6 +53,13 @@ export class FastwsgiError extends Error {
 /** The message of anything that was thrown. */
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What a system error means, without the call and its arguments: `no such file or directory`. The message of any other error. */
+export function systemErrorText(error: unknown): string {
+  const errno = typeof error === 'object' && error !== null && 'errno' in error ? error.errno : undefined;
+  const known = typeof errno === 'number' ? getSystemErrorMap().get(errno) : undefined;
+  return known?.[1] ?? errorMessage(error);
 }
 
 /** The code of a system error (`ENOENT`), or the empty string. */

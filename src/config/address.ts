@@ -23,6 +23,9 @@ export function parseSocketAddress(text: string): SocketAddress {
   if (/^\d+$/.test(text)) return { kind: 'tcp', host: ANY_HOST, port: parsePort(text) };
   if (text.startsWith('[')) return parseV6(text);
   const colon = text.lastIndexOf(':');
+  if (/^(\d+(\.\d+){3}|localhost|\*)$/.test(text)) {
+    throw addressError(`a port is wanted after the host, such as ${text}:8000, got "${text}"`);
+  }
   if (colon === -1 || /^\.{0,2}\//.test(text)) return { kind: 'unix', path: checkedPath(text) };
   return parseHostPort(text, colon);
 }
@@ -55,6 +58,8 @@ function parseHostPort(text: string, colon: number): SocketAddress {
   if (host === 'unix' || host.startsWith('unix:')) {
     throw addressError(`a unix socket is its path alone, without "unix:", got "${text}"`);
   }
+  if (/^[a-z]+:\/\//i.test(text)) throw addressError(`an address is host:port without a scheme, got "${text}"`);
+  if (/,|:.*\s/.test(text)) throw addressError(`one address is wanted, each on a line of its own, got "${text}"`);
   if (host.includes(':') && !host.includes('/')) {
     throw addressError(`an IPv6 address is written [${host}]:${port}, got "${text}"`);
   }

@@ -15,7 +15,8 @@ import type {
 } from './configuration.js';
 import { expandSettings } from './expand.js';
 import type { LoadContext, SettingsLoader } from './loader.js';
-import { type OptionValues, placeholdersUsed, resolveValues } from './resolve.js';
+import { findOption } from './options.js';
+import { type OptionValues, resolveValues } from './resolve.js';
 import type { Report, Setting } from './setting.js';
 
 const MS = 1000;
@@ -25,8 +26,9 @@ const MEGABYTE = 1_048_576;
 export function buildConfiguration(loader: SettingsLoader, context: LoadContext): Configuration {
   const { report, cwd } = context;
   loader.finish();
-  const settings = expandSettings(loader.settings, context);
-  const values = resolveValues(settings, placeholdersUsed(loader.settings), report);
+  const used = new Set([...loader.used, ...keysOfNested(loader.settings)]);
+  const settings = expandSettings(loader.settings, { ...context, used });
+  const values = resolveValues(settings, used, report);
   const configuration: Configuration = {
     ...applicationOf(values, settings, report),
     ...socketsOf(values),
@@ -46,16 +48,31 @@ export function buildConfiguration(loader: SettingsLoader, context: LoadContext)
   return Object.freeze(configuration);
 }
 
+/** Of `%(port_%(stage))` one key is asked for; the others that begin with `port_` wait for their turn. */
+function keysOfNested(settings: readonly Setting[]): readonly string[] {
+  const beginnings = settings.flatMap(({ value }) =>
+    [...value.matchAll(/%\(([^()%\s]+)%\(/g)].map(([, beginning = '']) => beginning),
+  );
+  return settings.map(({ key }) => key).filter((key) => beginnings.some((beginning) => key.startsWith(beginning)));
+}
+
 function applicationOf(values: OptionValues, settings: readonly Setting[], report: Report): ApplicationConfiguration {
   const [, moduleName, callable] = /^(.*?)(?::(.*))?$/s.exec(values.get('module') ?? '') ?? [];
   const moduleSetting = lastOf(settings, ['module', 'wsgi']);
-  if (moduleSetting !== undefined && (moduleName === '' || callable === '')) {
+  if (moduleSetting !== undefined && moduleSetting.value !== '' && (moduleName === '' || callable === '')) {
     report.badOption(
       moduleSetting.place,
       moduleSetting.key,
       `PKG.MOD:CALLABLE is wanted, got "${moduleSetting.value}"`,
     );
   }
+  const beside = (option: 'wsgi-file' | 'callable', isIgnored: boolean) => {
+    const setting = isIgnored ? lastOf(settings, [option, ...(findOption(option)?.aliases ?? [])]) : undefined;
+    if (setting === undefined) return;
+    report.warn(setting.place, `Option "${setting.key}"`, ` is not used: module = ${values.get('module')} says it`);
+  };
+  beside('wsgi-file', moduleSetting !== undefined);
+  beside('callable', callable !== undefined);
   return {
     moduleName: moduleName === '' ? undefined : moduleName,
     wsgiFile: values.get('wsgi-file'),

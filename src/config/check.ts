@@ -1,15 +1,26 @@
 // `--check`: what the configuration names is there and may be used. It looks, and starts, binds and changes nothing.
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { groupExists, userExists } from './accounts.js';
+import { groupId, mayListenOn, userId } from './accounts.js';
 import type { SocketAddress } from './address.js';
 import { formatSocketAddress } from './address.js';
 import type { Configuration } from './configuration.js';
 import { findOption, type OptionName } from './options.js';
 import { COMMAND_LINE, type Place, Report } from './setting.js';
 
+/** What nobody set stands nowhere. */
+const NOWHERE: Place = { file: 'in the configuration', line: 0, column: 0, text: '' };
+
 /** What a module's name may end with, in the order in which they are looked for. */
 const MODULE_ENDINGS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts', '.py'];
+
+/** The same, or what makes a folder a package. */
+const PACKAGE_ENDINGS = [
+  ...MODULE_ENDINGS,
+  '/package.json',
+  '/__init__.py',
+  ...MODULE_ENDINGS.map((ending) => `/index${ending}`),
+];
 
 /** Throws a FastwsgiError that lists everything wrong; returns if nothing is. */
 export function checkConfiguration(configuration: Configuration): void {
@@ -42,14 +53,14 @@ class Check {
     if (wsgiFile !== undefined) this.#readable('wsgi-file', path.resolve(this.#directory, wsgiFile));
     if (moduleName !== undefined) this.#module(moduleName);
     if (wsgiFile === undefined && moduleName === undefined && mounts.length === 0) {
-      this.report.problem(COMMAND_LINE, 'No application', 'set module or wsgi-file');
+      this.report.problem(NOWHERE, 'No application', 'set module or wsgi-file');
     }
   }
 
   sockets(): void {
     const { sockets, httpSockets, httpsSockets } = this.#configuration;
     if (sockets.length + httpSockets.length + httpsSockets.length === 0) {
-      this.report.problem(COMMAND_LINE, 'No socket', 'set socket or http');
+      this.report.problem(NOWHERE, 'No socket', 'set socket or http');
     }
     const seen = new Set<string>();
     for (const address of [...sockets, ...httpSockets]) {
@@ -58,19 +69,23 @@ class Check {
       if (seen.has(text) && !(address.kind === 'tcp' && address.port === 0)) this.#bad(option, `${text} is used twice`);
       seen.add(text);
       if (address.kind === 'unix') this.#unixSocket(option, address);
+      else if (address.kind === 'tcp' && !mayListenOn(address.port)) {
+        this.#bad(option, `only root may listen on port ${address.port}`);
+      }
     }
   }
 
   accounts(): void {
     const { uid, gid, chownSocket } = this.#configuration;
     const [owner, group] = chownSocket?.split(':') ?? [];
-    if (uid !== undefined) this.#account('uid', uid, userExists(uid));
-    if (gid !== undefined) this.#account('gid', gid, groupExists(gid));
-    if (owner !== undefined && owner !== '') this.#account('chown-socket', owner, userExists(owner));
-    if (group !== undefined && group !== '') this.#account('chown-socket', group, groupExists(group));
-    const root = process.getuid?.() === 0;
-    if (!root && uid !== undefined && uid !== String(process.getuid?.())) {
-      this.#bad('uid', 'cannot setuid() as non-root user');
+    const user = this.#account('uid', 'user', uid, userId);
+    const userGroup = this.#account('gid', 'group', gid, groupId);
+    this.#account('chown-socket', 'user', owner, userId);
+    this.#account('chown-socket', 'group', group, groupId);
+    if (process.getuid?.() === 0) return;
+    if (user !== undefined && user !== process.getuid?.()) this.#bad('uid', 'cannot setuid() as non-root user');
+    if (userGroup !== undefined && userGroup !== process.getgid?.()) {
+      this.#bad('gid', 'cannot setgid() as non-root user');
     }
   }
 
@@ -96,11 +111,11 @@ class Check {
     const roots = [this.#directory, ...pythonPath.map((each) => path.resolve(cwd, each)), ...sitePackages(cwd, home)];
     const found = roots.some((root) => {
       const base = path.resolve(root, relative);
-      return isFolder(base) || MODULE_ENDINGS.some((ending) => isFile(base + ending));
+      return PACKAGE_ENDINGS.some((ending) => isFile(base + ending));
     });
     if (!found) {
       const names = `${relative}{${MODULE_ENDINGS.join(',')}}`;
-      this.#bad('module', `neither ${names} nor a folder of that name is in ${roots.join(', ')}`);
+      this.#bad('module', `neither ${names} nor a package's folder of that name is in ${roots.join(', ')}`);
     }
   }
 
@@ -128,12 +143,17 @@ class Check {
     else if (!may(file, constants.R_OK)) this.#bad(option, `the file ${file} is not readable`);
   }
 
-  #account(option: OptionName, name: string, exists: boolean): void {
-    if (!exists)
-      this.#bad(
-        option,
-        `there is no ${option === 'uid' ? 'user' : option === 'gid' ? 'group' : 'user or group'} "${name}"`,
-      );
+  /** The id of an account that is set; undefined if it is not, or after saying that there is none. */
+  #account(
+    option: OptionName,
+    kind: 'user' | 'group',
+    name: string | undefined,
+    idOf: (name: string) => number | undefined,
+  ): number | undefined {
+    if (name === undefined || name === '') return undefined;
+    const id = idOf(name);
+    if (id === undefined) this.#bad(option, `there is no ${kind} "${name}"`);
+    return id;
   }
 
   #bad(option: OptionName, why: string): void {

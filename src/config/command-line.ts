@@ -3,12 +3,13 @@ import type { SocketAddress } from './address.js';
 import { parseSocketAddress } from './address.js';
 import { buildConfiguration } from './build.js';
 import type { Configuration } from './configuration.js';
+import { environmentSettings } from './environment.js';
 import { type LoadContext, SettingsLoader } from './loader.js';
 import type { OptionRow } from './option-row.js';
 import { findOption, findShortOption } from './options.js';
-import { COMMAND_LINE, ENVIRONMENT, Report } from './setting.js';
+import { COMMAND_LINE, Report } from './setting.js';
 import { suggestOption } from './suggest.js';
-import { parseFlag } from './values.js';
+import { isFlagWord, parseFlag } from './values.js';
 
 /** What the command line asks for. */
 export type Command =
@@ -29,10 +30,10 @@ interface Argument {
 
 /**
  * Reads the arguments (without node and script), the `UWSGI_*` environment variables before them, and the files they
- * name. No arguments at all ask for help. Throws a FastwsgiError that lists every problem.
+ * name. No arguments and no such variable ask for help. Throws a FastwsgiError that lists every problem.
  */
 export function parseCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Command {
-  if (argv.length === 0) return { kind: 'help' };
+  if (argv.length === 0 && !environmentSettings(env).some(({ key }) => findOption(key))) return { kind: 'help' };
   const report = new Report();
   const args = splitArguments(argv, report);
   const command = findCommand(args, report);
@@ -42,7 +43,7 @@ export function parseCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv
   }
   const context: LoadContext = { cwd, env, report };
   const loader = new SettingsLoader(context);
-  loader.addEnvironment(ENVIRONMENT);
+  loader.addEnvironment();
   for (const { name, value } of args) {
     if (findOption(name)?.group !== 'command') loader.add(name, value ?? 'true', COMMAND_LINE);
   }
@@ -147,9 +148,16 @@ function positional(word: string, args: Argument[], report: Report): 0 {
   if (/\.ini(:[^/]*)?$/.test(word)) {
     args.push({ name: 'ini', value: word });
   } else {
-    const near = suggestOption(word);
-    const hint = near === undefined ? '' : `; did you mean "--${near}"?`;
-    report.problem(COMMAND_LINE, `Unknown argument "${word}"`, `a file that ends with .ini is wanted${hint}`);
+    report.problem(COMMAND_LINE, `Unknown argument "${word}"`, unknownWord(word, args.at(-1)));
   }
   return 0;
+}
+
+/** What the word may have been meant for: a flag's value, an option without its dashes, or a file. */
+function unknownWord(word: string, before: Argument | undefined): string {
+  const isFlag = before !== undefined && before.value === undefined && findOption(before.name)?.kind === 'flag';
+  if (isFlag && isFlagWord(word)) return `the value of a flag is written --${before.name}=${word}`;
+  const near = suggestOption(word.split('=', 1)[0] ?? '');
+  if (near !== undefined) return `an option begins with two dashes; did you mean "--${near}"?`;
+  return 'a file that ends with .ini is wanted; one of another name is written --ini FILE';
 }

@@ -20,12 +20,18 @@ export function parseFileSpec(text: string): FileSpec {
   return { file: text.slice(0, colon), section: section === '' ? undefined : section };
 }
 
-/** The name an error shows, and the absolute path. */
-export function resolveFile(file: string, includingFile: string | undefined, cwd: string): string {
-  const fromCwd = path.resolve(cwd, file);
-  if (includingFile === undefined || path.isAbsolute(file)) return fromCwd;
-  const beside = path.resolve(path.dirname(includingFile), file);
-  return isReadable(beside) ? beside : fromCwd;
+export interface FileName {
+  /** The name an error shows. */
+  readonly shown: string;
+  readonly absolute: string;
+}
+
+/** Where a file is: beside the one that includes it, else in the current directory. */
+export function resolveFile(file: string, including: FileName | undefined, cwd: string): FileName {
+  const fromCwd = { shown: file, absolute: path.resolve(cwd, file) };
+  if (including === undefined || path.isAbsolute(file)) return fromCwd;
+  const absolute = path.resolve(path.dirname(including.absolute), file);
+  return isReadable(absolute) ? { shown: path.join(path.dirname(including.shown), file), absolute } : fromCwd;
 }
 
 /** The bytes of a file. Throws an Error whose message says what is wrong with it. */

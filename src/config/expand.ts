@@ -5,12 +5,14 @@ import { decodeText, readBytes, readFailure } from './config-file.js';
 import { EXPANSION_CHARS_MAX, PLACEHOLDER_CHARS_MAX, PLACEHOLDER_DEPTH_MAX } from './limits.js';
 import { evaluateMaths } from './maths.js';
 import { findOption } from './options.js';
-import type { Place, Report, Setting } from './setting.js';
+import { OPTIONS_OBJECT, type Place, type Report, type Setting } from './setting.js';
 
 export interface ExpandContext {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly report: Report;
+  /** Collects the keys that placeholders ask for. */
+  readonly used: Set<string>;
 }
 
 /** Counts what placeholders bring in, so that a few lines cannot make gigabytes. */
@@ -40,7 +42,7 @@ export function expandSettings(settings: readonly Setting[], context: ExpandCont
   for (const setting of filled) {
     if (!first.has(setting.key)) first.set(setting.key, setting);
   }
-  const expander = new KeyExpander(first, context.report, budget);
+  const expander = new KeyExpander(first, context, budget);
   return filled.map((setting) => {
     if (setting.role === 'control' || !setting.value.includes('%(')) return setting;
     return { ...setting, value: expander.expand(setting) };
@@ -63,7 +65,7 @@ export function expandEarly(
 
 /** The first two passes: they look at nothing but the value. */
 function expandOutside(setting: Setting, context: ExpandContext, budget: ExpansionBudget): Setting {
-  if (setting.role === 'control' || !/[$@]\(/.test(setting.value)) return setting;
+  if (setting.role === 'control' || isLiteral(setting) || !/[$@]\(/.test(setting.value)) return setting;
   const { report, env, cwd } = context;
   const withEnvironment = replaceMarked(setting.value, '$', (name) => {
     const value = environmentValue(name, env);
@@ -102,17 +104,20 @@ function fileValue(file: string, place: Place, cwd: string, report: Report): str
 class KeyExpander {
   readonly #first: ReadonlyMap<string, Setting>;
   readonly #report: Report;
+  readonly #used: Set<string>;
   readonly #done = new Map<Setting, string>();
   readonly #busy: Setting[] = [];
   readonly #budget: ExpansionBudget;
 
-  constructor(first: ReadonlyMap<string, Setting>, report: Report, budget: ExpansionBudget) {
+  constructor(first: ReadonlyMap<string, Setting>, { report, used }: ExpandContext, budget: ExpansionBudget) {
     this.#first = first;
     this.#report = report;
+    this.#used = used;
     this.#budget = budget;
   }
 
   expand(setting: Setting): string {
+    if (isLiteral(setting)) return setting.value;
     const known = this.#done.get(setting);
     if (known !== undefined) return known;
     const circle = this.#busy.indexOf(setting);
@@ -147,9 +152,15 @@ class KeyExpander {
   }
 
   #named(key: string): string | undefined {
+    this.#used.add(key);
     const setting = this.#first.get(key);
     return setting === undefined ? undefined : this.expand(setting);
   }
+}
+
+/** Whether a value stays as it is. */
+function isLiteral(setting: Setting): boolean {
+  return setting.place === OPTIONS_OBJECT;
 }
 
 /** Whether a placeholder that stays is nothing to warn about. */

@@ -14,15 +14,16 @@ export interface IniEntry {
 }
 
 export interface IniSection {
-  readonly found: boolean;
+  /** The names of all sections, in the order in which they begin. */
+  readonly sections: readonly string[];
   readonly entries: readonly IniEntry[];
 }
 
 /** The entries of `section`, which may stand in several pieces. Wrong lines are reported, whatever section they are in. */
 export function readIni(text: string, file: string, section: string, report: Report): IniSection {
   const entries: IniEntry[] = [];
+  const sections = new Set<string>();
   let current: string | undefined;
-  let found = false;
   let lineNumber = 0;
   for (const line of text.split(/\r\n|\n|\r/)) {
     lineNumber += 1;
@@ -32,7 +33,7 @@ export function readIni(text: string, file: string, section: string, report: Rep
     const content = cutComment(line);
     if (line[start] === '[') {
       current = sectionName(content.slice(start), place, report);
-      found ||= current === section;
+      sections.add(current);
       continue;
     }
     if (current === undefined) {
@@ -43,7 +44,7 @@ export function readIni(text: string, file: string, section: string, report: Rep
     const entry = readEntry(content, start, place, report);
     if (entry !== undefined) entries.push(entry);
   }
-  return { found, entries };
+  return { sections: [...sections], entries };
 }
 
 function sectionName(content: string, place: Place, report: Report): string {

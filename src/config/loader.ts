@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { decodeText, parseFileSpec, readBytes, readFailure, resolveFile } from './config-file.js';
 import { declaredSettings, parseAssignment } from './declared.js';
+import { environmentSettings } from './environment.js';
 import { ExpansionBudget, expandEarly } from './expand.js';
 import { readIni } from './ini-reader.js';
 import { INCLUDE_DEPTH_MAX, INCLUDES_MAX, SETTINGS_CHARS_MAX, SETTINGS_MAX } from './limits.js';
@@ -10,7 +11,15 @@ import { type BlockName, blockValues } from './logic.js';
 import { absoluteName, fileMagic, processMagic, replaceMagic } from './magic.js';
 import { findOption } from './options.js';
 import { isLogicName, type LogicName } from './options-language.js';
-import { atPlace, type Place, type Report, type Setting, type SettingRole } from './setting.js';
+import {
+  atPlace,
+  COMMAND_LINE,
+  type Place,
+  type Report,
+  SET_ON_COMMAND_LINE,
+  type Setting,
+  type SettingRole,
+} from './setting.js';
 import { VERSION } from './version.js';
 
 /** What configuration is read from besides files. */
@@ -21,7 +30,9 @@ export interface LoadContext {
 }
 
 interface OpenFile {
-  /** As it was named; what errors show. */
+  /** As it was named, `%o`. */
+  readonly given: string;
+  /** What errors show: from the directory at hand, if it was named so. */
   readonly shown: string;
   readonly absolute: string;
   readonly section: string;
@@ -38,12 +49,11 @@ interface OpenBlock {
 
 /** The section that is read when none is named. */
 const DEFAULT_SECTION = 'uwsgi';
-/** Set by uWSGI for its children; no options. */
-const ENVIRONMENT_IGNORED = new Set(['UWSGI_RELOADS', 'UWSGI_ORIGINAL_PROC_NAME', 'UWSGI_JAIL_PID']);
-const ENVIRONMENT_IGNORED_PREFIX = /^UWSGI_(EMPEROR|BROODLORD|VASSALS)_/;
 
 export class SettingsLoader {
   readonly settings: Setting[] = [];
+  /** Keys that a placeholder or a condition asked for while reading. */
+  readonly used = new Set<string>();
   /** Names of `declare-option`, with what they stand for. */
   readonly #declared = new Map<string, string>();
   readonly #context: LoadContext;
@@ -65,15 +75,9 @@ export class SettingsLoader {
     this.#magic = processMagic(context.cwd, VERSION);
   }
 
-  /** `UWSGI_MAX_REQUESTS=100` is `max-requests = 100`. */
-  addEnvironment(place: Place): void {
-    for (const [name, value] of Object.entries(this.#context.env)) {
-      if (!name.startsWith('UWSGI_') || ENVIRONMENT_IGNORED.has(name) || ENVIRONMENT_IGNORED_PREFIX.test(name))
-        continue;
-      const key = name.slice('UWSGI_'.length).toLowerCase().replaceAll('_', '-');
-      // UWSGI_VERSION is what images call the version they install.
-      if (findOption(key)?.group !== 'command') this.add(key, value ?? '', place);
-    }
+  /** The `UWSGI_*` variables. */
+  addEnvironment(): void {
+    for (const { key, value, place } of environmentSettings(this.#context.env)) this.add(key, value, place);
   }
 
   /** One `key = value`, wherever it stood. */
@@ -117,7 +121,7 @@ export class SettingsLoader {
     if (assignment === undefined) {
       this.#context.report.badOption(place, key, `NAME=VALUE is wanted, got "${value}"`);
     } else if (kind === 'set') {
-      this.add(assignment.name, assignment.value, place);
+      this.add(assignment.name, assignment.value, place === COMMAND_LINE ? SET_ON_COMMAND_LINE : place);
     } else if (findOption(assignment.name) !== undefined) {
       this.#context.report.badOption(place, key, `"${assignment.name}" is an option already`);
     } else if (kind === 'set-placeholder') {
@@ -148,18 +152,19 @@ export class SettingsLoader {
     const { cwd, report } = this.#context;
     const { file, section } = parseFileSpec(spec);
     const including = this.#open.at(-1);
-    if (file === '' && including === undefined) {
+    if (spec === '' || (file === '' && including === undefined)) {
       report.badOption(place, 'ini', `a file is wanted, got "${spec}"`);
       return;
     }
-    const shown = file === '' ? (including?.shown ?? '') : file;
-    const absolute = file === '' ? (including?.absolute ?? '') : resolveFile(file, including?.absolute, cwd);
-    const opened = this.#read(shown, absolute, section, place);
+    const named =
+      file === '' && including !== undefined ? including : { given: file, ...resolveFile(file, including, cwd) };
+    const opened = this.#read({ ...named, section: section ?? DEFAULT_SECTION }, place);
     if (opened === undefined) return;
+    const { given, shown, absolute, section: wanted } = opened.file;
     this.#open.push(opened.file);
-    const magic = new Map([...this.#magic, ...fileMagic(shown, opened.file.absolute, section ?? '')]);
-    const { entries, found } = readIni(opened.text, shown, opened.file.section, report);
-    if (!found) report.warn(place, 'No section', `: "${shown}" has no [${opened.file.section}]`);
+    const magic = new Map([...this.#magic, ...fileMagic(given, absolute, section ?? '')]);
+    const { entries, sections } = readIni(opened.text, shown, wanted, report);
+    if (!sections.includes(wanted)) report.warn(place, 'No section', noSection(shown, wanted, sections));
     for (const entry of entries) {
       const value = replaceMagic(entry.value, magic, (letter) => {
         report.warn(entry.place, `"%${letter}"`, ' is no magic letter and stays; a percent sign is written %%');
@@ -170,9 +175,9 @@ export class SettingsLoader {
     this.#closeBlocksOf(this.#open.length + 1);
   }
 
-  #read(shown: string, absolute: string, asked: string | undefined, place: Place) {
+  #read(file: OpenFile, place: Place): { readonly text: string; readonly file: OpenFile } | undefined {
     const { report } = this.#context;
-    const section = asked ?? DEFAULT_SECTION;
+    const { shown, absolute, section } = file;
     const fail = (why: string) => {
       report.problem(place, `Cannot read configuration file "${shown}"`, why, 'ini', 'ERR_FILE');
       return undefined;
@@ -187,7 +192,7 @@ export class SettingsLoader {
       this.#includes += 1;
       if (this.#includes > INCLUDES_MAX) return fail(`more than ${INCLUDES_MAX} files are included`);
       const text = decodeText(readBytes(absolute));
-      return { text, file: { shown, absolute: absoluteName(absolute), section } };
+      return { text, file: { ...file, absolute: absoluteName(absolute) } };
     } catch (error) {
       return fail(readFailure(error));
     }
@@ -233,7 +238,8 @@ export class SettingsLoader {
   }
 
   #closeBlocksOf(depth: number): void {
-    if (this.#block === undefined || this.#block.depth < depth) return;
+    // When there were too many settings nobody looked at its end.
+    if (this.#block === undefined || this.#block.depth < depth || this.#full) return;
     this.#context.report.badOption(this.#block.place, this.#block.name, 'it is never ended');
     this.#block = undefined;
     this.#nested = 0;
@@ -245,7 +251,11 @@ export class SettingsLoader {
 
   #view() {
     const { cwd, env } = this.#context;
-    return { cwd, env, lookup: (key: string) => this.#first.get(key) };
+    const lookup = (key: string) => {
+      this.used.add(key);
+      return this.#first.get(key);
+    };
+    return { cwd, env, lookup };
   }
 
   #push(key: string, value: string, place: Place, role: SettingRole, bare: boolean): void {
@@ -259,6 +269,16 @@ export class SettingsLoader {
     this.settings.push({ key, value, place, role, bare });
     if (!this.#first.has(key)) this.#first.set(key, value);
   }
+}
+
+/** Why nothing was read, and what could be. */
+function noSection(file: string, wanted: string, sections: readonly string[]): string {
+  const [first] = sections;
+  const has =
+    first === undefined
+      ? `nor any other section: write [${wanted}] above its first line`
+      : `but ${sections.map((name) => `[${name}]`).join(', ')}: write ${file}:${first} to read that`;
+  return `: "${file}" has no [${wanted}] ${has}`;
 }
 
 function logicName(key: string): LogicName | undefined {

@@ -18,7 +18,7 @@ const ACCEPTED: readonly Family[] = [
   { names: 'no-orphans', why: 'threads never outlive their process' },
   { names: 'enable-threads no-threads-wait', why: 'workers are threads and application threads always run' },
   { names: 'single-interpreter', why: 'each worker has one interpreter' },
-  { names: 'thunder-lock lock-engine ftok locks', why: 'workers do not compete for connections' },
+  { names: 'thunder-lock lock-engine ftok locks reuse-port', why: 'workers do not compete for connections' },
   { names: 'lazy-apps lazy', why: 'each worker always loads the application for itself' },
   {
     names: 'auto-procname procname-prefix procname-prefix-spaced procname-append procname-master',
@@ -31,12 +31,16 @@ const ACCEPTED: readonly Family[] = [
       'http-processes http-workers http-raw-body http-auto-chunked http-chunked-input http-manage-expect http-buffer-size',
     why: 'HTTP is served in the process, always with chunked bodies and 100-continue',
   },
-  { names: 'http-websockets websockets-max-size websocket-max-size', why: 'websockets are not passed on' },
+  {
+    names:
+      'http-websockets websockets-max-size websocket-max-size websockets-ping-freq websocket-ping-freq websockets-pong-tolerance websocket-pong-tolerance',
+    why: 'websockets are not passed on',
+  },
   { names: 'master-fifo', why: 'signals and the command line do its work' },
   { names: 'wsgi-manage-chunked-input', why: 'chunked requests reach the application as bodies of known length' },
   {
     names:
-      'wsgi-disable-file-wrapper wsgi-accept-buffer wsgi-accept-buffers wsgi-env-behavior wsgi-env-behaviour wsgi-strict',
+      'wsgi-disable-file-wrapper wsgi-accept-buffer wsgi-accept-buffers wsgi-env-behavior wsgi-env-behaviour wsgi-strict wsgi-lite start_response-nodelay',
     why: 'the adapter always does the right thing',
   },
   {
@@ -50,10 +54,17 @@ const ACCEPTED: readonly Family[] = [
     why: 'connections have TCP_NODELAY where it helps, and accepting is deferred',
   },
   { names: 'cpu-affinity', why: 'the kernel places threads' },
-  { names: 'pcre-jit max-apps ksm reaper', why: 'there is nothing like it in a Node process' },
+  {
+    names:
+      'pcre-jit max-apps ksm reaper clock check-interval mem-collector-freq body-read-warning signal-bufsize signals-bufsize persistent-ipcsem forkbomb-delay backtrace-depth use-abort propagate-touch skip-zero skip-atexit skip-atexit-teardown shutdown-sockets refork refork-as-root refork-post-jail re-fork re-fork-as-root re-fork-post-jail master-as-root',
+    why: 'there is nothing like it in a Node process',
+  },
   { names: 'max-vars', why: 'a request may always have 1024 variables' },
   { names: 'max-fd', why: 'the limit of the shell or of the service manager holds' },
-  { names: 'log-master threaded-logger log-master-bufsize', why: 'the main thread always writes the log' },
+  {
+    names: 'log-master threaded-logger log-master-bufsize log-master-stream log-master-req-stream',
+    why: 'the main thread always writes the log',
+  },
   { names: 'logformat-strftime log-format-strftime log-micros log-zero log-big', why: 'log-format says all of it' },
   {
     names: 'disable-write-exception write-errors-tolerance write-errors-exception-only',
@@ -61,14 +72,45 @@ const ACCEPTED: readonly Family[] = [
   },
   { names: 'honour-stdin close-on-exec close-on-exec2 safe-fd fd-safe', why: 'nothing is executed' },
   { names: 'buffer-size32 response-headers-limit', why: 'the limits are fixed' },
-  { names: 'vhost no-default-app', why: 'one application serves all hosts' },
+  { names: 'vhost no-default-app vhost-host', why: 'one application serves all hosts' },
   {
-    names: 'cheap cheaper-algo cheaper-overload cheaper-busyness-multiplier cheaper-busyness-min cheaper-busyness-max',
+    names:
+      'cheap cheaper-algo cheaper-overload cheaper-busyness-multiplier cheaper-busyness-min cheaper-busyness-max cheaper-busyness-backlog-alert cheaper-busyness-backlog-multiplier cheaper-busyness-backlog-nonzero cheaper-busyness-backlog-step cheaper-busyness-penalty cheaper-busyness-verbose',
     why: 'there is one way to grow and shrink',
   },
   {
     names: 'optimize no-site py-executable py-sys-executable py-programname py-program-name',
     why: 'the interpreter is started as it is',
+  },
+  {
+    names:
+      'http-cheap http-quiet http-events http-gracetime http-ss http-uid http-gid http-connect-timeout http-headers-timeout',
+    why: 'there is no HTTP router process of its own',
+  },
+  { names: 'harakiri-no-arh no-harakiri-arh no-harakiri-after-req-hook', why: 'there is no after-request hook' },
+  { names: 'socket-sndbuf socket-rcvbuf', why: 'the kernel sizes the buffers of sockets' },
+  {
+    names: 'tcp-fast-open tcp-fastopen tcp-fast-open-client tcp-fastopen-client',
+    why: 'it is of use only in the server in front',
+  },
+  { names: 'max-worker-lifetime-delta', why: 'max-worker-lifetime alone counts' },
+  { names: 'drop-after-apps drop-after-init', why: 'privileges are dropped once the sockets are bound' },
+  {
+    names: 'chunked-input-limit chunked-input-timeout',
+    why: 'limit-post and the timeouts hold for chunked bodies, too',
+  },
+  { names: 'allowed-modifiers', why: 'modifiers other than 0 and 100 are never served' },
+  {
+    names:
+      'enable-metrics metrics-no-cores metrics-dir metrics-dir-restore metric-dir metric-dir-restore stats-no-cores stats-no-metrics',
+    why: 'the stats socket tells all that is counted',
+  },
+  { names: 'log-sendfile log-ioerror notfound-log', why: 'every request is logged the same way' },
+  { names: 'log-reopen', why: 'touch-logreopen opens the log again' },
+  { names: 'print print-sym print-symbol iprint', why: '--show-config shows what a value is' },
+  {
+    names: 'file-serve-mode fileserve-mode static-cache-paths static-cache-paths-name',
+    why: 'files are sent in the one way there is',
   },
 ];
 
@@ -76,11 +118,12 @@ const ACCEPTED: readonly Family[] = [
 const REFUSED: readonly Family[] = [
   {
     names:
-      'xml yaml yml json js zeus emperor emperor-tyrant emperor-stats vassals-include vassals-inherit vassal-set vassals-set',
+      'xml xmlconfig yaml yml json js zeus config-py fallback-config emperor emperor-tyrant emperor-stats vassals-include vassals-inherit vassal-set vassals-set vassals-include-before vassals-inherit-before vassals-start-hook vassals-stop-hook',
     why: 'run one server per INI file, each started by systemd or a container',
   },
   {
-    names: 'emperor-on-demand-directory emperor-on-demand-extension zerg zerg-server heartbeat',
+    names:
+      'emperor-on-demand-directory emperor-on-demand-extension zerg zerg-server heartbeat zerg-pool zergpool notify-socket die-on-idle exit-on-reload',
     why: 'start servers with systemd',
   },
   {
@@ -97,8 +140,16 @@ const REFUSED: readonly Family[] = [
   },
   {
     names:
-      'route route-host route-uri route-qs route-if route-if-not route-run route-label route-remote-addr final-route ' +
-      'route-user-agent route-referer response-route error-route',
+      'route route-host route-uri route-qs route-if route-if-not route-run route-label route-remote-addr ' +
+      'route-remote-user route-user-agent route-referer final-route final-route-host final-route-uri ' +
+      'final-route-qs final-route-if final-route-if-not final-route-run final-route-label ' +
+      'final-route-remote-addr final-route-remote-user final-route-user-agent final-route-referer ' +
+      'error-route error-route-status error-route-host error-route-uri error-route-qs error-route-if ' +
+      'error-route-if-not error-route-run error-route-label error-route-remote-addr ' +
+      'error-route-remote-user error-route-user-agent error-route-referer response-route ' +
+      'response-route-status response-route-host response-route-uri response-route-qs response-route-if ' +
+      'response-route-if-not response-route-run response-route-label response-route-remote-addr ' +
+      'response-route-remote-user response-route-user-agent response-route-referer',
     why: 'write the rule in nginx or in the application',
   },
   { names: 'error-page-403 error-page-404 error-page-500', why: 'use error_page in nginx' },
@@ -108,21 +159,31 @@ const REFUSED: readonly Family[] = [
   },
   {
     names:
-      'fastrouter fastrouter-subscription-server subscribe-to subscribe subscribe2 http-subscription-server http-to ' +
+      'fastrouter fastrouter-subscription-server subscribe-to subscribe subscribe2 st subscribe-freq subscribe-with-modifier1 http-subscription-server http-to ' +
       'http-modifier1 legion legion-node legion-lord rawrouter sslrouter forkptyrouter',
     why: 'balance with nginx or HAProxy',
   },
   { names: 'http-to-https', why: 'redirect in nginx or in the application' },
-  { names: 'https2 sni sni-dir', why: 'use https, or let nginx speak TLS' },
   {
     names:
-      'hook-asap hook-pre-jail hook-post-jail hook-as-root hook-as-user hook-pre-app hook-post-app hook-accepting1 ' +
-      'hook-master-start exec-asap exec-pre-jail exec-as-root exec-as-user exec-pre-app exec-post-app exec-as-user-atexit ' +
-      'call-asap call-as-root call-as-user touch-exec after-request-hook',
+      'https2 sni sni-dir sni-regexp https-socket ssl-option ssl-enable3 ssl-enable-sslv3 ssl-enable-tlsv1 ssl-verbose ssl-verify-depth ssl-tmp-dir https-session-context https-export-cert',
+    why: 'use https, or let nginx speak TLS',
+  },
+  {
+    names:
+      'hook-asap hook-pre-jail hook-post-jail hook-in-jail hook-as-root hook-as-user hook-as-user-atexit ' +
+      'hook-pre-app hook-post-app hook-post-fork hook-accepting hook-accepting1 hook-accepting-once ' +
+      'hook-accepting1-once hook-master-start hook-touch exec-asap exec-pre-jail exec-post-jail ' +
+      'exec-in-jail exec-as-root exec-as-user exec-as-user-atexit exec-pre-app exec-post-app call-asap ' +
+      'call-pre-jail call-post-jail call-in-jail call-as-root call-as-user call-as-user-atexit ' +
+      'call-pre-app call-post-app touch-exec touch-signal fs-signal after-request-hook after-request-call ' +
+      'mount-asap mount-pre-jail mount-post-jail mount-in-jail mount-as-root umount-asap umount-pre-jail ' +
+      'umount-post-jail umount-in-jail umount-as-root',
     why: 'run it from the service manager (ExecStartPre and its siblings)',
   },
   {
-    names: 'chroot pivot-root cgroup cgroup-opt namespace unshare cap jail setns prio limit-as limit-nproc never-swap',
+    names:
+      'chroot pivot-root cgroup pivot_root cgroup-dir-mode ns namespace-net unshare2 vassal-cap cgroup-opt namespace unshare cap jail setns prio limit-as limit-nproc never-swap',
     why: 'let systemd or the container confine the process',
   },
   { names: 'immediate-uid immediate-gid add-gid no-initgroups', why: 'use uid and gid' },
@@ -130,16 +191,24 @@ const REFUSED: readonly Family[] = [
     names: 'gevent gevent-monkey-patch ugreen greenlet loop tornado asyncio fiber',
     why: 'set async = N: fetch and Node handlers need nothing else',
   },
-  { names: 'import pyimport shared-import shared-pyimport spooler-import eval', why: 'import it in the application' },
+  {
+    names:
+      'import pyimport shared-import shared-pyimport spooler-import eval py-import python-import shared-py-import shared-python-import spooler-pyimport pyrun pyshell pyshell-oneshot py-sharedarea pymodule-alias post-pymodule-alias',
+    why: 'import it in the application',
+  },
   { names: 'paste ini-paste ini-paste-logged pecan web3 pump', why: 'use module or wsgi-file' },
   {
     names: 'php-docroot php-allowed-ext psgi rack rails cgi mono-app jvm-main lua',
     why: 'only JavaScript, TypeScript and Python applications are run',
   },
-  { names: 'http-socket-modifier1 protocol-modifier1 socket-modifier1', why: 'a socket always serves the application' },
   {
     names:
-      'shared-socket zeromq raw-socket scgi-socket fastcgi-socket undeferred-shared-socket ssl-socket suwsgi-socket',
+      'http-socket-modifier1 protocol-modifier1 socket-modifier1 http-socket-modifier2 http-modifier2 remap-modifier',
+    why: 'a socket always serves the application',
+  },
+  {
+    names:
+      'shared-socket zeromq raw-socket scgi-socket fastcgi-socket undeferred-shared-socket ssl-socket suwsgi-socket puwsgi-socket scgi-nph-socket fastcgi-nph-socket map-socket udp',
     why: 'use socket or http',
   },
   { names: 'protocol socket-protocol', why: 'name the protocol with the socket: socket for uwsgi, http for HTTP' },
@@ -147,14 +216,61 @@ const REFUSED: readonly Family[] = [
     names: 'log-route log-req-route log-filter log-drain log-encoder log-req-encoder log-syslog log-socket rsyslog',
     why: 'send logger or stderr to the service manager and filter there',
   },
-  { names: 'snmp snmp-community carbon statsd stats-push alarm alarm-backlog log-alarm', why: 'read the stats socket' },
   {
-    names: 'if-reload if-not-reload if-plugin if-not-plugin if-hostname-match if-not-hostname-match',
+    names:
+      'snmp snmp-community carbon statsd stats-push alarm alarm-backlog log-alarm alarm-log alarm-listen-queue alarm-lq alarm-fd alarm-segfault alarm-metric metric metric-threshold metric-alarm http-stats http-stats-server',
+    why: 'read the stats socket',
+  },
+  {
+    names: 'if-reload if-not-reload if-plugin if-not-plugin ifplugin resolve if-hostname-match if-not-hostname-match',
     why: 'use if-env, if-opt or if-hostname',
   },
   { names: 'envdir early-envdir unenv', why: 'use env, or set the environment of the service' },
-  { names: 'static-gzip static-gzip-all static-gzip-dir route-gzip', why: 'let nginx compress' },
-  { names: 'reload-on-exception reload-on-exception-type exception-handler', why: 'handle it in the application' },
+  {
+    names:
+      'static-gzip static-gzip-all static-gzip-dir static-gzip-ext static-gzip-prefix static-gzip-suffix http-auto-gzip route-gzip',
+    why: 'let nginx compress',
+  },
+  {
+    names:
+      'reload-on-exception reload-on-exception-type reload-on-exception-value reload-on-exception-repr exception-handler',
+    why: 'handle it in the application',
+  },
+  { names: 'abstract-socket', why: 'write socket = @name' },
+  { names: 'freebind', why: 'set net.ipv4.ip_nonlocal_bind' },
+  { names: 'safe-pidfile2', why: 'use safe-pidfile' },
+  { names: 'so-send-timeout so-write-timeout socket-send-timeout socket-write-timeout', why: 'use socket-timeout' },
+  { names: 'enable-proxy-protocol http-enable-proxy-protocol', why: 'let nginx read the PROXY protocol' },
+  {
+    names:
+      'del-header rem-header collect-header response-header-collect pull-header upload-progress ignore-script-name',
+    why: 'do it in nginx or in the application',
+  },
+  { names: 'http-var http-server-name-as-http-host', why: 'set the variable in nginx or with env' },
+  { names: 'http-fallback http-use-pattern http-use-base http-use-code-string http-use-socket', why: 'route in nginx' },
+  {
+    names:
+      'static-expires-mtime static-expires-type-mtime static-expires-uri-mtime static-expires-path-info-mtime ' +
+      'static-skip-ext check-static-docroot mimefile mime-file honour-range',
+    why: 'let nginx serve these files',
+  },
+  { names: 'worker-mount', why: 'use mount' },
+  { names: 'force-cwd', why: 'use chdir' },
+  { names: 'touch-workers-reload touch-mules-reload touch-spoolers-reload', why: 'use touch-chain-reload' },
+  { names: 'fs-reload fs-brutal-reload reload-on-fd brutal-reload-on-fd', why: 'use touch-reload' },
+  { names: 'touch-logrotate log-truncate', why: 'use touch-logreopen with logrotate' },
+  { names: 'logfile-chown logfile-chmod', why: 'use umask, or make the file before the start' },
+  { names: 'cheaper-rss-limit-soft cheaper-rss-limit-hard', why: 'use reload-on-rss' },
+  {
+    names:
+      'wait-for-interface wait-for-iface wait-interface wait-iface wait-for-fs wait-for-file wait-for-dir ' +
+      'wait-for-mountpoint wait-for-socket mount-check check-mount mountpoint-check check-mountpoint',
+    why: 'let the service manager order the start',
+  },
+  { names: 'flock flock-wait flock2 flock-wait2', why: 'use flock(1)' },
+  { names: 'profiler', why: 'use node --prof or --inspect' },
+  { names: 'py-auto-reload-ignore', why: 'py-autoreload looks at every module' },
+  { names: 'pyargv', why: 'use env' },
 ];
 
 /** The rows of these options: their values are not read. */

@@ -97,6 +97,7 @@ export const LANGUAGE_OPTIONS = [
   },
   {
     name: 'set',
+    short: 'S',
     group: 'configuration',
     kind: 'assignment',
     repeat: true,

@@ -147,7 +147,7 @@ export const SOCKET_OPTIONS = [
     max: 65_535,
     default: 100,
     status: 'works',
-    help: 'backlog of each listening socket',
+    help: 'backlog of each listening socket, at most net.core.somaxconn; uWebSockets.js has its own of 512',
   },
   {
     name: 'chmod-socket',
@@ -195,7 +195,7 @@ export const SOCKET_OPTIONS = [
     max: 86_400,
     default: 60,
     status: 'works',
-    help: 'how long a client on an HTTP socket may stall',
+    help: 'how long a client on an HTTP socket may stall; always 10 seconds on uWebSockets.js',
   },
   {
     name: 'http-keepalive',
@@ -206,14 +206,14 @@ export const SOCKET_OPTIONS = [
     default: 60,
     bare: 60,
     status: 'works',
-    help: 'how long an idle HTTP connection is kept; false or 0 closes after each response. It is on unless switched off',
+    help: 'how long an idle HTTP connection is kept; false or 0 closes after each response. It is on unless switched off; always 10 seconds on uWebSockets.js',
   },
   {
     name: 'so-keepalive',
     group: 'sockets',
     kind: 'flag',
     status: 'works',
-    help: 'TCP keepalive probes on accepted connections',
+    help: 'TCP keepalive probes on accepted connections, except where uWebSockets.js or node:http serves',
   },
   {
     name: 'http-queue',
@@ -230,10 +230,10 @@ export const SOCKET_OPTIONS = [
     name: 'http-engine',
     group: 'sockets',
     kind: 'choice',
-    choices: ['auto', 'uws', 'node'],
+    choices: ['auto', 'epoll', 'uws', 'node'],
     default: 'auto',
     status: 'works',
-    help: 'what serves HTTP: uWebSockets.js, node:http, or the first of them that works here. No uWSGI option',
+    help: 'what serves HTTP: the gateway over epoll, uWebSockets.js, node:http, or the first of them that works here. No uWSGI option',
   },
   {
     name: 'uwsgi-engine',

@@ -36,8 +36,8 @@ export function defaultOf(row: OptionRow | undefined): string | number | boolean
 }
 
 /**
- * Reads every setting that is an option; the rest are placeholders. `used` are the names in some `%(...)`: whoever asks for
- * one of them did not mistype an option.
+ * Reads every setting that is an option; the rest are placeholders. `used` are the keys that something asked for: they are
+ * placeholders and no options that were mistyped.
  */
 export function resolveValues(settings: readonly Setting[], used: ReadonlySet<string>, report: Report): OptionValues {
   const values = new Map<string, OptionValue[]>();
@@ -96,22 +96,21 @@ function unknownKey(setting: Setting, strict: boolean, used: ReadonlySet<string>
   const onCommandLine = place === COMMAND_LINE;
   if (strict || onCommandLine) {
     report.problem(place, `Unknown option "${key}"`, `no option has this name${hint}`, key, 'ERR_OPTION');
-  } else if (near !== undefined && !used.has(key)) {
+  } else if (used.has(key)) {
+    return;
+  } else if (near !== undefined) {
     report.warn(place, `Unknown option "${key}"`, ` is taken for a placeholder${hint}`);
   } else if (setting.bare) {
-    report.warn(place, `Line "${key}"`, ' is no option and sets nothing');
+    report.warn(place, `Line "${key}"`, ` is no option and sets nothing${missingEquals(key)}`);
+  } else {
+    report.inform(place, `Unknown option "${key}"`, ' is taken for a placeholder, which nothing uses');
   }
 }
 
-/** The names in the placeholders of settings that were not expanded yet. */
-export function placeholdersUsed(settings: readonly Setting[]): ReadonlySet<string> {
-  const used = new Set<string>();
-  for (const setting of settings) {
-    for (const [, name = ''] of setting.value.matchAll(/%\(([^()]*)\)/g)) {
-      for (const word of name.split(' ')) used.add(word);
-    }
-  }
-  return used;
+/** The hint for `processes 4`. */
+function missingEquals(line: string): string {
+  const [name = '', ...words] = line.split(/\s+/);
+  return words.length > 0 && findOption(name) !== undefined ? `; did you mean "${name} = ${words.join(' ')}"?` : '';
 }
 
 function isStrict(settings: readonly Setting[]): boolean {

@@ -11,7 +11,9 @@ export interface Place extends ErrorPlace {
 }
 
 export const COMMAND_LINE: Place = { file: 'on the command line', line: 0, column: 0, text: '' };
-export const ENVIRONMENT: Place = { file: 'in the environment', line: 0, column: 0, text: '' };
+/** Of `--set`, which names an option or a placeholder; any other option of the command line must be one. */
+export const SET_ON_COMMAND_LINE: Place = { file: 'of --set on the command line', line: 0, column: 0, text: '' };
+/** Its values are taken as they are: JavaScript has placeholders of its own. */
 export const OPTIONS_OBJECT: Place = { file: 'in the options', line: 0, column: 0, text: '' };
 
 /**
@@ -79,7 +81,7 @@ export class Report {
     return this.#problems.length > 0;
   }
 
-  /** Throws one error that lists every problem, with code, option and place of the first. */
+  /** Throws one error that lists every problem, then the warnings, with code, option and place of the first problem. */
   throwIfFailed(): void {
     const ordered = inReadingOrder(this.#problems);
     const first = ordered[0];
@@ -87,6 +89,9 @@ export class Report {
     const shown = ordered.slice(0, PROBLEMS_PRINTED_MAX).map((problem) => problem.message + excerpt(problem.place));
     const hidden = ordered.length - shown.length;
     if (hidden > 0) shown.push(`and ${hidden} more`);
+    // A mistyped name may be why something else is wrong.
+    const warnings = this.notices.filter(({ level }) => level === 'warning').map(({ text }) => `Warning: ${text}`);
+    shown.push(...warnings.slice(0, PROBLEMS_PRINTED_MAX));
     const details = { place: first.place, ...(first.option === undefined ? {} : { option: first.option }) };
     throw new FastwsgiError(first.code, shown.join('\n'), details);
   }

@@ -1,5 +1,5 @@
 // 'Did you mean': option names one edit away.
-import { optionNames } from './options.js';
+import { findOption, optionNames } from './options.js';
 
 /** Names shorter than this are near to too many words to be meant. */
 const SUGGESTION_CHARS_MIN = 4;
@@ -8,24 +8,38 @@ const SUGGESTION_CHARS_MIN = 4;
 export function suggestOption(name: string): string | undefined {
   const wanted = name.toLowerCase().replaceAll('_', '-');
   if (wanted.length < SUGGESTION_CHARS_MIN) return undefined;
-  let nearest: string | undefined;
-  for (const known of optionNames()) {
-    if (known === wanted) return known;
-    if (nearest === undefined && known.length >= SUGGESTION_CHARS_MIN && isOneEdit(wanted, known)) nearest = known;
+  if (findOption(wanted) !== undefined) return wanted;
+  for (let length = wanted.length - 1; length <= wanted.length + 1; length += 1) {
+    const near = NAMES_BY_LENGTH.get(length)?.find((known) => isOneEdit(wanted, known));
+    if (near !== undefined) return near;
   }
-  return nearest;
+  return undefined;
 }
 
+/** A file may have thousands of keys that are no options: only names of about the same length are looked at. */
+const NAMES_BY_LENGTH = namesByLength();
+
+function namesByLength(): ReadonlyMap<number, readonly string[]> {
+  const byLength = new Map<number, string[]>();
+  for (const name of optionNames()) {
+    if (name.length < SUGGESTION_CHARS_MIN) continue;
+    byLength.set(name.length, [...(byLength.get(name.length) ?? []), name]);
+  }
+  return byLength;
+}
+
+/** For texts whose lengths differ by one at most: all but one letter, or two that are swapped, is the same from both ends. */
 function isOneEdit(left: string, right: string): boolean {
-  if (Math.abs(left.length - right.length) > 1) return false;
+  const shorter = Math.min(left.length, right.length);
+  const longer = Math.max(left.length, right.length);
   let start = 0;
-  while (start < left.length && left[start] === right[start]) start += 1;
-  const [restLeft, restRight] = [left.slice(start), right.slice(start)];
-  const swapped = restLeft.length > 1 && restLeft[0] === restRight[1] && restLeft[1] === restRight[0];
-  return (
-    restLeft.slice(1) === restRight.slice(1) || // another letter
-    restLeft.slice(1) === restRight || // one more
-    restLeft === restRight.slice(1) || // one less
-    (swapped && restLeft.slice(2) === restRight.slice(2))
-  );
+  while (start < shorter && left.charCodeAt(start) === right.charCodeAt(start)) start += 1;
+  let end = 0;
+  while (end < shorter - start && left.charCodeAt(left.length - 1 - end) === right.charCodeAt(right.length - 1 - end)) {
+    end += 1;
+  }
+  const different = longer - start - end;
+  if (different <= 1) return true;
+  const isSwap = left[start] === right[start + 1] && left[start + 1] === right[start];
+  return different === 2 && shorter === longer && isSwap;
 }

@@ -16,6 +16,7 @@ const TRUE_WORDS = new Set(['true', 'on', 'yes']);
 export function parseValue(row: OptionRow, text: string, adjusted: (how: string) => void): OptionValue {
   switch (row.kind) {
     case 'flag':
+      if (!isFlagWord(text) && text !== '') adjusted(`is true: "${text}" is neither true nor false`);
       return parseFlag(text);
     case 'count':
     case 'size':
@@ -39,6 +40,12 @@ export function parseValue(row: OptionRow, text: string, adjusted: (how: string)
     default:
       return row satisfies never;
   }
+}
+
+/** Whether the text says true or false in so many words. */
+export function isFlagWord(text: string): boolean {
+  const word = text.toLowerCase();
+  return FALSE_WORDS.has(word) || TRUE_WORDS.has(word) || word === '1';
 }
 
 /** Anything but false, off, no and 0 is true, in any case. */
@@ -75,7 +82,8 @@ function readNumber(row: NumberRow, text: string): number {
   if (digits === '' || (!plain && factor === undefined)) {
     const unit = unitOf(row);
     const suffixes = row.kind === 'size' ? ', with k, m or g for 1024s of them' : '';
-    throw new Error(`a whole number${unit === '' ? '' : ` of ${unit}`}${suffixes} is wanted, got "${text}"`);
+    const cores = row.unit === 'workers' && text.toLowerCase() === 'auto' ? '; %k is the number of CPUs' : '';
+    throw new Error(`a whole number${unit === '' ? '' : ` of ${unit}`}${suffixes} is wanted, got "${text}"${cores}`);
   }
   return Number(digits) * (factor ?? 1);
 }

@@ -55,7 +55,7 @@ export class BodySpool {
       this.keep(chunk);
       return true;
     }
-    if (this.fd < 0) this.openFile();
+    if (this.fd < 0 && !this.openFile()) return false;
     this.fill(chunk);
     this.writeNext();
     this.holdsBack = this.full.length >= FULL_BLOCKS_MAX;
@@ -122,15 +122,16 @@ export class BodySpool {
     this.used = 0;
   }
 
-  private openFile(): void {
+  private openFile(): boolean {
     const file = openTemporaryFile();
     if (typeof file === 'number') {
       this.fd = file;
-      return;
+      return true;
     }
     this.failure = file;
     // Not from inside `push`: its caller has its own work to finish.
     setImmediate(() => this.reportFailure());
+    return false;
   }
 
   private writeNext(): void {

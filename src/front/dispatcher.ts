@@ -29,6 +29,7 @@ export class Dispatcher {
   private lastRescueMs = 0;
   /** A request was submitted that no worker is known to have taken. */
   private unsettled = false;
+  private submitted = 0;
 
   constructor(lanes: readonly FrontLane[], queueMax: number) {
     this.lanes = lanes;
@@ -58,9 +59,7 @@ export class Dispatcher {
 
   /** Submits a filled slot for `owner`. The bell rings at the next `flush`. */
   submit(slot: FrontSlot, owner: MovableOwner): void {
-    slot.owner = owner;
-    this.unsettled = true;
-    slot.lane.submit(slot, this.nowMs);
+    this.place(slot, owner, this.submitted++);
   }
 
   /** Adds a waiter to the queue; false when it is full. */
@@ -89,7 +88,8 @@ export class Dispatcher {
 
   /**
    * The client has gone: true when the slot was freed at once, because the worker had not started the request. Else the
-   * worker is told, and the owner hears `onReply` with DONE when it is through.
+   * worker is told, and the owner hears `onReply` with DONE when it is through; of a slot that is DONE already nothing more
+   * is heard: its owner looks at the state, and releases it.
    */
   abandon(slot: FrontSlot): boolean {
     if (slot.parked)
@@ -180,16 +180,24 @@ export class Dispatcher {
     if (lane === null) return false;
     const owner = from.owner as MovableOwner;
     if (lane === from.lane) {
-      this.submit(from, owner);
+      this.place(from, owner, from.order);
       return true;
     }
     const slot = lane.take() as FrontSlot;
     slot.copyRequest(from);
+    const { order } = from;
     // One request, one count: the old slot goes as the new one comes.
     from.lane.release(from);
     owner.onMoved(slot);
-    this.submit(slot, owner);
+    this.place(slot, owner, order);
     return true;
+  }
+
+  private place(slot: FrontSlot, owner: MovableOwner, order: number): void {
+    slot.owner = owner;
+    slot.order = order;
+    this.unsettled = true;
+    slot.lane.submit(slot, this.nowMs);
   }
 
   /** Takes the requests back that wait in lanes that do not move, oldest first, to the head of the queue. */
@@ -209,8 +217,10 @@ export class Dispatcher {
     const parked: Parked[] = [];
     for (const slot of lane.slots) if (isReady(slot) && lane.park(slot)) parked.push(new Parked(slot));
     if (parked.length === 0) return false;
-    parked.sort((a, b) => a.slot.submittedAtMs - b.slot.submittedAtMs);
-    this.waiting = [...parked, ...this.waiting];
+    // Those that were in a slot are older than all that never were; their own order is that in which they came.
+    for (const waiter of this.waiting) if (waiter instanceof Parked) parked.push(waiter);
+    parked.sort((a, b) => a.slot.order - b.slot.order);
+    this.waiting = [...parked, ...this.waiting.filter((waiter) => !(waiter instanceof Parked))];
     return true;
   }
 

@@ -28,8 +28,10 @@ export class Turns {
     setImmediate(this.turn);
   }
 
-  /** Ends the turns; nothing is polled any more. */
+  /** The last turn; nothing is polled any more. */
   stop(): void {
+    if (this.stopped) return;
+    this.dispatcher.poll();
     this.stopped = true;
     clearInterval(this.repoll);
     clearTimeout(this.tick);

@@ -17,7 +17,7 @@ import { packEntry, Ring } from './ring.js';
 
 /** Whoever waits for a slot's reply. Called by the dispatcher's poll, never from inside a worker's call. */
 export interface SlotOwner {
-  /** There is something new in the slot: reply bytes, or DONE. */
+  /** There is something new in the slot: reply bytes, or DONE. May come once too often, from news of the slot's request before. */
   onReply(slot: FrontSlot): void;
   /** The worker died with the request: the state says how far it had come (RUNNING, REPLYING or DONE). The slot is released afterwards. */
   onLost(slot: FrontSlot): void;
@@ -32,6 +32,8 @@ export class FrontSlot {
   owner: SlotOwner | null = null;
   /** Milliseconds of the front's clock when it was submitted. */
   submittedAtMs = 0;
+  /** Counts the front's requests in the order in which they were first submitted. */
+  order = 0;
   /** Taken back from the worker: the request is kept here, and does not count as in flight, until it is submitted again or moved. */
   parked = false;
   private readonly words: Int32Array;
@@ -65,6 +67,11 @@ export class FrontSlot {
   /** Bytes of reply taken so far, as a wrapping counter: 0 means that nothing was sent. */
   get taken(): number {
     return this.words[this.base + SLOT.REPLY_TAIL] as number;
+  }
+
+  /** Changes whenever the worker hands on a part of its reply, be it to the client itself. */
+  get sends(): number {
+    return this.words[this.base + SLOT.SENDS] as number;
   }
 
   get headBytes(): number {
@@ -137,7 +144,16 @@ export class FrontSlot {
   /** @internal READY to FILLING. Compare-exchange: the worker takes the slot to RUNNING the same way; one of the two wins. */
   takeBack(): boolean {
     const at = this.base + SLOT.STATE;
-    return Atomics.compareExchange(this.words, at, SLOT_STATE.READY, SLOT_STATE.FILLING) === SLOT_STATE.READY;
+    if (Atomics.compareExchange(this.words, at, SLOT_STATE.READY, SLOT_STATE.FILLING) !== SLOT_STATE.READY)
+      return false;
+    this.nextGeneration();
+    return true;
+  }
+
+  /** What stands in the ring about this slot is out of date from here. */
+  private nextGeneration(): void {
+    const { words, base } = this;
+    words[base + SLOT.GENERATION] = ((words[base + SLOT.GENERATION] as number) + 1) & 0x1fffff;
   }
 
   /** @internal */
@@ -160,7 +176,7 @@ export class FrontSlot {
   /** @internal */
   reset(): void {
     const { words, base } = this;
-    words[base + SLOT.GENERATION] = ((words[base + SLOT.GENERATION] as number) + 1) & 0x1fffff;
+    this.nextGeneration();
     words[base + SLOT.ABORTED] = 0;
     words[base + SLOT.REPLY_TAIL] = 0;
     words[base + SLOT.REPLY_HEAD] = 0;

@@ -72,8 +72,10 @@ export const SLOT = {
   /** The response's Content-Length when REPLY_FLAG.CONTENT_LENGTH is set: low 32 bits, then high. */
   LENGTH_LOW: 16,
   LENGTH_HIGH: 17,
-  /** One of REQUEST_ORIGIN. */
+  /** One of REQUEST_ORIGIN. The front may turn HTTP_KEEP_ALIVE into HTTP_CLOSE while the request runs. */
   ORIGIN: 18,
+  /** Counts what the worker has handed on of its replies in this slot, wrapping: while it moves, somebody is sent something. */
+  SENDS: 19,
 } as const;
 export const SLOT_WORDS = 2 * LINE;
 
@@ -92,7 +94,14 @@ export const SLOT_STATE = {
 } as const;
 
 /** Which protocol the request came by. */
-export const REQUEST_ORIGIN = { UWSGI: 0, HTTP: 1 } as const;
+export const REQUEST_ORIGIN = {
+  UWSGI: 0,
+  /** HTTP, framed by the front. */
+  HTTP: 1,
+  /** HTTP, framed by the worker: the connection may go on, or ends with the response. */
+  HTTP_KEEP_ALIVE: 2,
+  HTTP_CLOSE: 3,
+} as const;
 
 /** Facts about the response that a front needs to frame it. */
 export const REPLY_FLAG = {
@@ -103,8 +112,12 @@ export const REPLY_FLAG = {
   HAS_DATE: 8,
   /** The application failed after the head was sent: close without completing. */
   BROKEN: 16,
-  /** The application sent its own Transfer-Encoding. */
-  TRANSFER_ENCODING: 32,
+  /** The application sent headers that are the connection's business: Connection, Transfer-Encoding and their like. */
+  CONNECTION_HEADERS: 32,
+  /** With BROKEN: the body was shorter than its Content-Length. Noted by whoever frames the response in the worker. */
+  SHORT: 64,
+  /** The body was longer than its Content-Length, and cut. */
+  OVERRUN: 128,
 } as const;
 
 /** What is passed to the threads: shared memory only. */

@@ -60,6 +60,11 @@ export class WorkerSlot {
     return this.words[this.base + SLOT.FD] as number;
   }
 
+  /** One of REQUEST_ORIGIN; HTTP_KEEP_ALIVE may still become HTTP_CLOSE. */
+  get origin(): number {
+    return this.words[this.base + SLOT.ORIGIN] as number;
+  }
+
   get aborted(): boolean {
     return Atomics.load(this.words, this.base + SLOT.ABORTED) === 1;
   }
@@ -82,7 +87,10 @@ export class WorkerSlot {
 
   /** Says that a byte of the reply is about to be handed on; from here nobody can answer in our stead. */
   markReplying(): void {
-    Atomics.store(this.words, this.base + SLOT.STATE, SLOT_STATE.REPLYING);
+    const { words, base } = this;
+    // Ours alone to write; the front only looks whether it has moved.
+    words[base + SLOT.SENDS] = ((words[base + SLOT.SENDS] as number) + 1) | 0;
+    Atomics.store(words, base + SLOT.STATE, SLOT_STATE.REPLYING);
   }
 
   /** Room in the reply ring, in bytes. */

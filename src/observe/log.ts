@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import sonicBoom from 'sonic-boom';
-import { errorMessage, FastwsgiError } from '../base/errors.js';
+import { FastwsgiError, systemErrorText } from '../base/errors.js';
 
 /** Bytes that may wait for a slow destination, per thread; what comes on top is dropped and counted. */
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
@@ -65,7 +65,7 @@ function openForAppending(file: string): number {
   try {
     return openSync(file, 'a', 0o666);
   } catch (cause) {
-    throw new FastwsgiError('ERR_FILE', `Cannot open the log ${file}: ${errorMessage(cause)}`, {
+    throw new FastwsgiError('ERR_FILE', `Cannot open the log ${file}: ${systemErrorText(cause)}`, {
       option: 'logto',
       cause,
     });

@@ -70,7 +70,11 @@ export class WorkerPool<Init, Result> {
   /** Asks every worker to finish what it has; resolves when all threads have ended. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    for (const lane of this.options.lanes) lane.stop();
+    for (const lane of this.options.lanes) {
+      lane.stop();
+      // One that still loads the application has nothing to finish.
+      if (!lane.ready) void this.threads.get(lane.threadId)?.terminate();
+    }
     await Promise.all(this.running);
     await this.piscina.destroy();
   }

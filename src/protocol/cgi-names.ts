@@ -11,6 +11,8 @@ export const HEADER = {
   EXPECT: 4,
   CONNECTION: 5,
   DATE: 6,
+  /** The connection's business beside Connection itself: Keep-Alive and Proxy-Connection (RFC 9110 section 7.6.1). */
+  HOP_BY_HOP: 7,
 } as const;
 
 export type HeaderKind = (typeof HEADER)[keyof typeof HEADER];
@@ -45,6 +47,8 @@ const KINDS: ReadonlyMap<string, HeaderKind> = new Map([
   ['expect', HEADER.EXPECT],
   ['connection', HEADER.CONNECTION],
   ['date', HEADER.DATE],
+  ['keep-alive', HEADER.HOP_BY_HOP],
+  ['proxy-connection', HEADER.HOP_BY_HOP],
 ]);
 
 /** Spellings remembered at a time. */
@@ -75,12 +79,19 @@ export function joinRepeated(name: string, first: string, second: string): strin
   return headerName(name).cgi === 'HTTP_COOKIE' ? `${first}; ${second}` : `${first}, ${second}`;
 }
 
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
 /** Whether a text is a token (RFC 9110 section 5.6.2): header names, methods. */
 export function isToken(text: string): boolean {
   return TOKEN.test(text);
 }
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Whether a byte may stand in a token. */
+export function isTokenByte(byte: number): boolean {
+  return TOKEN_BYTES[byte] === 1;
+}
+
+const TOKEN_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => (isToken(String.fromCharCode(byte)) ? 1 : 0));
 
 function learn(name: string): HeaderName {
   // Before the case is folded: some letters outside ASCII have ASCII letters as their lower case.

@@ -157,6 +157,7 @@ export class FramingCheck {
       case HEADER.OTHER:
       case HEADER.CONNECTION:
       case HEADER.DATE:
+      case HEADER.HOP_BY_HOP:
         return;
       default:
         name.kind satisfies never;

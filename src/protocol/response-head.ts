@@ -22,6 +22,8 @@ export class ResponseHead {
   hasDate = false;
   /** Connection names `close`. */
   connectionClose = false;
+  /** There is a header that is the connection's business: Connection, Keep-Alive, Proxy-Connection or Transfer-Encoding. */
+  hasConnectionHeader = false;
   /** 1xx, 204 and 304 have no body, whatever their headers say (RFC 9112 section 6.3). */
   bodyForbidden = false;
 
@@ -42,6 +44,7 @@ export class ResponseHead {
     this.hasTransferEncoding = false;
     this.hasDate = false;
     this.connectionClose = false;
+    this.hasConnectionHeader = false;
     this.bodyForbidden = statusCode < 200 || statusCode === 204 || statusCode === 304;
     let text = ` ${withReason(status, statusCode)}\r\n`;
     for (let i = 0; i < headers.length; i++) {
@@ -57,10 +60,11 @@ export class ResponseHead {
 
   /**
    * Writes `HTTP/1.1 200 OK`, the headers and the blank line at `offset`. The offset after it, or -1 when it does not fit.
-   * `protocol` comes from the request (SERVER_PROTOCOL): what is no HTTP version becomes HTTP/1.1.
+   * `protocol` comes from the request (SERVER_PROTOCOL): what is no HTTP version becomes HTTP/1.1. `lines` are header lines
+   * of the server's own, each with its line end.
    */
-  encode(protocol: string, out: Buffer, offset: number): number {
-    const head = `${isProtocol(protocol) ? protocol : 'HTTP/1.1'}${this.text}\r\n`;
+  encode(protocol: string, out: Buffer, offset: number, lines = ''): number {
+    const head = `${isProtocol(protocol) ? protocol : 'HTTP/1.1'}${this.text}${lines}\r\n`;
     if (offset + head.length > out.length) return -1;
     out.latin1Write(head, offset, head.length);
     return offset + head.length;
@@ -76,9 +80,14 @@ export class ResponseHead {
         return;
       case HEADER.TRANSFER_ENCODING:
         this.hasTransferEncoding = true;
+        this.hasConnectionHeader = true;
         return;
       case HEADER.CONNECTION:
+        this.hasConnectionHeader = true;
         if (namesClose(value)) this.connectionClose = true;
+        return;
+      case HEADER.HOP_BY_HOP:
+        this.hasConnectionHeader = true;
         return;
       case HEADER.DATE:
         this.hasDate = true;

@@ -10,7 +10,7 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Bytes, addressBytes: number): number;
   listen(fd: number, backlog: number): number;
-  accept4(fd: number, address: null, addressBytes: null, flags: number): number;
+  accept4(fd: number, address: Bytes | null, addressBytes: Bytes | null, flags: number): number;
   getsockname(fd: number, address: Bytes, addressBytes: Bytes): number;
   setsockopt(fd: number, level: number, name: number, value: Bytes, valueBytes: number): number;
   recv(fd: number, buffer: Bytes, size: number, flags: number): number;
@@ -48,6 +48,7 @@ export const SYS = {
   MSG_NOSIGNAL: 0x4000,
   MSG_MORE: 0x8000,
   SHUT_WR: 1,
+  SHUT_RDWR: 2,
   EFD_NONBLOCK: 0o4000,
   EFD_CLOEXEC: 0o2000000,
   EPOLL_CLOEXEC: 0o2000000,
@@ -59,6 +60,7 @@ export const SYS = {
   EPOLLERR: 8,
   EPOLLHUP: 0x10,
   EPOLLRDHUP: 0x2000,
+  EPOLLET: 0x80000000,
 } as const;
 
 export const ERRNO = constants.errno;

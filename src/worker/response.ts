@@ -4,10 +4,11 @@
 import type { ResponseWriter } from '../app/exchange.js';
 import { assert } from '../base/assert.js';
 import { REPOLL_MS, RESPONSE_HEAD_BYTES_MAX, SLOT_REPLY_BYTES } from '../base/limits.js';
-import { REPLY_FLAG } from '../lane/layout.js';
+import { REPLY_FLAG, REQUEST_ORIGIN } from '../lane/layout.js';
 import type { WorkerSlot } from '../lane/worker-lane.js';
 import { ResponseHead } from '../protocol/response-head.js';
 import { ERRNO, type Libc, SYS } from '../system/libc.js';
+import { HttpFraming, isConnectionHeader, isFramingHeader } from './http-framing.js';
 
 const NOTHING = Buffer.alloc(0);
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
@@ -62,6 +63,8 @@ export class SlotResponse implements ResponseWriter {
   private readonly isHead: boolean;
   private readonly owner: ResponseOwner;
   private readonly direct: boolean;
+  /** Of a response that the worker frames for HTTP itself. */
+  private readonly framing: HttpFraming | null;
   private dropsBody = false;
   private status = '';
   private headers: readonly (readonly [string, string])[] = [];
@@ -78,6 +81,9 @@ export class SlotResponse implements ResponseWriter {
     this.isHead = isHead;
     this.owner = owner;
     this.direct = tools.libc !== undefined && slot.fd >= 0;
+    const { origin } = slot;
+    const isWire = origin === REQUEST_ORIGIN.HTTP_KEEP_ALIVE || origin === REQUEST_ORIGIN.HTTP_CLOSE;
+    this.framing = isWire ? new HttpFraming(protocol === 'HTTP/1.0') : null;
   }
 
   /** Whether the application has completed its response, though its last bytes may still wait for room. */
@@ -90,6 +96,10 @@ export class SlotResponse implements ResponseWriter {
     // Set at once, so that what cannot be sent throws here; another request may use the encoder before we send.
     this.tools.headOwner = undefined;
     this.tools.head.set(status, headers);
+    // An HTTP client would take an interim response for one, and wait on; a web server at a uwsgi socket answers 502.
+    if (this.framing !== null && this.tools.head.statusCode < 200) {
+      throw new TypeError(`Cannot send status ${status}: a response has a final one`);
+    }
     this.tools.headOwner = this;
     this.status = status;
     this.headers = headers;
@@ -99,7 +109,7 @@ export class SlotResponse implements ResponseWriter {
     assert(this.pending.length === 0 && !this.ending, 'a chunk is written only when the one before has drained');
     if (this.finished || this.aborted) return true;
     if (!this.headSent) this.send(chunk, false);
-    else this.sendBody(toBytes(chunk));
+    else this.sendBody(chunk, false);
     return this.pending.length === 0;
   }
 
@@ -108,8 +118,7 @@ export class SlotResponse implements ResponseWriter {
     if (this.aborted) return this.finish();
     this.ending = true;
     if (!this.headSent) this.send(chunk, true);
-    else if (this.pending.length > 0) this.pending = Buffer.concat([this.pending, toBytes(chunk)]);
-    else this.sendBody(toBytes(chunk));
+    else this.sendBody(chunk, true);
     if (this.finished) return;
     if (this.pending.length === 0) this.finish();
     else void this.drained();
@@ -128,6 +137,8 @@ export class SlotResponse implements ResponseWriter {
         this.wake = undefined;
         this.slot.doneWaiting();
       }
+      // The lane tells of it in a turn of the event loop, which must not be waited for: an aborted slot gets no room.
+      if (this.slot.aborted) this.abort();
       this.pump();
     }
     if (this.ending && !this.finished) this.finish();
@@ -176,46 +187,79 @@ export class SlotResponse implements ResponseWriter {
   private send(chunk: Uint8Array | string, last: boolean): void {
     const { scratch, head } = this.tools;
     if (this.tools.headOwner !== this) head.set(this.status, this.headers);
-    const headBytes = head.encode(this.protocol, scratch, 0);
+    this.dropsBody = this.isHead || head.bodyForbidden;
+    if (this.dropsBody) chunk = NOTHING;
+    const chunkBytes = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
+    const headBytes = this.encodeHead(last ? chunkBytes : -1);
+    this.headSent = true;
+    this.bodyBytes += chunkBytes;
+    // The common case: a string or bytes that need no framing go into the scratch as they are.
+    const body = this.framing === null ? chunk : this.framing.frame(toBytes(chunk), last);
+    const bodyBytes = body === chunk ? chunkBytes : body.length;
+    if (headBytes + bodyBytes <= scratch.length) {
+      if (typeof body === 'string') scratch.utf8Write(body, headBytes);
+      else if (bodyBytes > 0) scratch.set(body, headBytes);
+      this.pass(scratch, 0, headBytes + bodyBytes, last);
+    } else {
+      this.pass(scratch, 0, headBytes, false);
+      this.passBody(toBytes(body));
+    }
+  }
+
+  /** Encodes the head at the front of the scratch; its length. `bodyBytes`: of the whole body, or -1. */
+  private encodeHead(bodyBytes: number): number {
+    const { scratch, head } = this.tools;
+    let headBytes: number;
+    if (this.framing === null) {
+      headBytes = head.encode(this.protocol, scratch, 0);
+    } else {
+      if (head.hasConnectionHeader || (head.statusCode === 204 && head.hasContentLength)) this.cleanHead(this.framing);
+      // Only now: the front may have changed its mind meanwhile.
+      if (this.slot.origin === REQUEST_ORIGIN.HTTP_CLOSE) this.framing.closes = true;
+      headBytes = head.encode('HTTP/1.1', scratch, 0, this.framing.begin(head, this.isHead, bodyBytes));
+    }
     if (headBytes < 0 || headBytes > RESPONSE_HEAD_BYTES_MAX) {
       throw new Error(`Cannot send the response head: it is larger than ${RESPONSE_HEAD_BYTES_MAX} bytes`);
     }
     this.describe(headBytes);
-    if (this.dropsBody) chunk = NOTHING;
-    const chunkBytes = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
-    const total = headBytes + chunkBytes;
-    this.headSent = true;
-    if (total <= scratch.length) {
-      if (typeof chunk === 'string') scratch.utf8Write(chunk, headBytes);
-      else if (chunkBytes > 0) scratch.set(chunk, headBytes);
-      this.bodyBytes += chunkBytes;
-      this.pass(scratch, 0, total, last);
-      return;
-    }
-    this.pass(scratch, 0, headBytes, false);
-    if (this.pending.length > 0) this.pending = Buffer.concat([this.pending, toBytes(chunk)]);
-    else this.sendBody(toBytes(chunk));
+    return headBytes;
+  }
+
+  /** Takes out what is the connection's business, and the length of a body that 204 cannot have (RFC 9110 section 8.6). */
+  private cleanHead(framing: HttpFraming): void {
+    const { head } = this.tools;
+    if (head.connectionClose) framing.closes = true;
+    const isDropped = head.statusCode === 204 ? isFramingHeader : isConnectionHeader;
+    this.headers = this.headers.filter(([name]) => !isDropped(name));
+    head.set(this.status, this.headers);
   }
 
   private describe(headBytes: number): void {
     const { head } = this.tools;
-    this.dropsBody = this.isHead || head.bodyForbidden;
     this.headBytes = headBytes;
     this.statusCode = head.statusCode;
     this.headerCount = head.headerCount;
     const flags =
       (this.dropsBody ? REPLY_FLAG.NO_BODY : 0) |
       (head.hasContentLength ? REPLY_FLAG.CONTENT_LENGTH : 0) |
-      (head.connectionClose ? REPLY_FLAG.CONNECTION_CLOSE : 0) |
+      (head.connectionClose || this.framing?.closes ? REPLY_FLAG.CONNECTION_CLOSE : 0) |
       (head.hasDate ? REPLY_FLAG.HAS_DATE : 0) |
-      (head.hasTransferEncoding ? REPLY_FLAG.TRANSFER_ENCODING : 0);
+      (head.hasConnectionHeader ? REPLY_FLAG.CONNECTION_HEADERS : 0);
     this.slot.describeHead(headBytes, head.statusCode, flags, head.contentLength);
   }
 
-  private sendBody(chunk: Uint8Array): void {
-    if (chunk.length === 0 || this.dropsBody) return;
-    this.bodyBytes += chunk.length;
-    this.pass(chunk, 0, chunk.length, false);
+  private sendBody(chunk: Uint8Array | string, last: boolean): void {
+    if (this.dropsBody) return;
+    const bytes = toBytes(chunk);
+    this.bodyBytes += bytes.length;
+    this.passBody(this.framing === null ? bytes : this.framing.frame(bytes, last));
+  }
+
+  /** Hands on what follows the bytes that were handed on before, or waits behind them. */
+  private passBody(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.pending.length > 0) this.pending = Buffer.concat([this.pending, bytes]);
+    else this.pass(bytes, 0, bytes.length, false);
   }
 
   /** Hands bytes on: to the socket if it is ours to write, the rest into the ring, what finds no room is kept. */
@@ -248,10 +292,14 @@ export class SlotResponse implements ResponseWriter {
     slot.markReplying();
     const bytes = from === 0 ? source : source.subarray(from);
     // The shutdown that follows the last bytes sends them: on TCP, one segment instead of two.
-    const flags = last ? SEND_FLAGS | SYS.MSG_MORE : SEND_FLAGS;
+    const flags = last && this.closesConnection ? SEND_FLAGS | SYS.MSG_MORE : SEND_FLAGS;
     const count = libc.send(slot.fd, bytes, to - from, flags);
     if (count >= 0) return from + count;
-    if (libc.errno() !== ERRNO.EAGAIN) this.abort();
+    if (libc.errno() !== ERRNO.EAGAIN) {
+      // Whatever the reason: nothing that follows on this connection would be understood.
+      this.slot.addFlags(REPLY_FLAG.BROKEN);
+      this.abort();
+    }
     return from;
   }
 
@@ -268,11 +316,24 @@ export class SlotResponse implements ResponseWriter {
     this.tools.posted(this.slot, true);
   }
 
+  /** Whether the connection ends with this response: always, on a uwsgi socket. */
+  private get closesConnection(): boolean {
+    return this.framing === null || this.framing.closes;
+  }
+
+  private judgeLength(framing: HttpFraming): void {
+    if (framing.overrun) this.slot.addFlags(REPLY_FLAG.OVERRUN);
+    if (!framing.isShort) return;
+    this.slot.addFlags(REPLY_FLAG.BROKEN | REPLY_FLAG.SHORT);
+    this.broken = true;
+  }
+
   private finish(): void {
     if (this.finished) return;
     this.finished = true;
+    if (this.framing !== null && !this.aborted && !this.broken) this.judgeLength(this.framing);
     const answered = this.direct && !this.aborted && !this.broken && this.slot.room === SLOT_REPLY_BYTES;
-    if (answered) {
+    if (answered && this.closesConnection) {
       // The end of the response reaches the client at once; the gateway closes the descriptor with its next turn.
       (this.tools.libc as Libc).shutdown(this.slot.fd, SYS.SHUT_WR);
     }

@@ -1,13 +1,21 @@
 // --check: what the configuration names is looked at, and nothing is started.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkConfiguration } from '../../dist/config/check.js';
 import { errorOf, loadLines, makeFolder, writeFiles } from './config-fixture.js';
 
 const folder = makeFolder();
-writeFiles(folder, { 'srv/pkg/web.js': '', 'srv/tool/index.js': '', 'srv/main.py': '', 'srv/plain': '' });
+writeFiles(folder, {
+  'srv/empty/x': '',
+  'srv/pkg/web.js': '',
+  'srv/tool/index.js': '',
+  'srv/main.py': '',
+  'srv/plain': '',
+});
 const GOOD = ['http = :0', 'chdir = srv', 'module = pkg.web'];
 
 test('a configuration whose files, folders and accounts are there passes, and nothing is made', () => {
@@ -35,8 +43,9 @@ test('a module may be a folder or a Python file, and a file may be named by its 
 });
 
 const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
-  [['module = pkg.web', 'chdir = srv'], /^No socket on the command line: set socket or http$/],
-  [['http = :0'], /^No application on the command line: set module or wsgi-file$/],
+  [['module = pkg.web', 'chdir = srv'], /^No socket in the configuration: set socket or http$/],
+  [['http = :0'], /^No application in the configuration: set module or wsgi-file$/],
+  [['http = :0', 'chdir = srv', 'module = empty'], /"module" failed .* nor a package's folder of that name/],
   [['http = :0', 'module = none.web'], /^Check of option "module" failed at app\.ini:3:10: neither none\/web\{\.js,/],
   [['http = :0', 'wsgi-file = none.py'], /"wsgi-file" failed at app\.ini:3:13: the file \S+none\.py does not exist/],
   [[...GOOD, 'chdir = none'], /"chdir" failed at app\.ini:5:9: the directory \S+none does not exist/],
@@ -61,4 +70,27 @@ test('everything wrong is told at once', () => {
   const { message } = errorOf(() => checkConfiguration(loadLines(lines, folder)));
   assert.deepEqual(message.match(/(?<=app\.ini:)\d+/g), ['2', '3', '4', '5']);
   assert.ok(message.includes(path.join(folder, 'no-dir')));
+});
+
+test('a user or group that the process already is may be named by anybody', () => {
+  const [user, group] = [process.getuid?.(), process.getgid?.()];
+  checkConfiguration(
+    loadLines([...GOOD, `uid = ${user}`, `gid = ${group}`, `chown-socket = ${userInfo().username}`], folder),
+  );
+});
+
+test('a low port is only for who may have it', () => {
+  const nobody = 65_534;
+  const script = `
+    import { checkConfiguration } from ${JSON.stringify(import.meta.resolve('../../dist/config/check.js'))};
+    import { parseCommandLine } from ${JSON.stringify(import.meta.resolve('../../dist/config/command-line.js'))};
+    if (process.getuid() === 0) { process.setgid(${nobody}); process.setuid(${nobody}); }
+    const { configuration } = parseCommandLine(['--http', ':80', '--http', ':8000', '-w', 'os'], {}, '/');
+    try { checkConfiguration(configuration); } catch (error) { console.log(error.message); }`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    encoding: 'utf8',
+  });
+  const first = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'));
+  const told = stdout.match(/"http" failed on the command line: only root may listen on port (\d+)/)?.[1];
+  assert.equal(told, first > 80 ? '80' : undefined, stdout + stderr);
 });

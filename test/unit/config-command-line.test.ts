@@ -91,7 +91,7 @@ test('UWSGI_* variables come first, and those uWSGI keeps for itself are no opti
   assert.equal(load(['app.ini'], folder, env).processes, 2);
   assert.match(
     errorOf(() => load(['-M'], folder, { UWSGI_PROCESSES: 'x' })).message,
-    /"processes" in the environment: a whole/,
+    /"processes" in the environment variable UWSGI_PROCESSES: a whole/,
   );
 });
 
@@ -126,9 +126,18 @@ const WRONG = [
   [['-Z'], /^Unknown option "-Z" on the command line: see --help$/],
   [
     ['harakiri'],
-    /^Unknown argument "harakiri" on the command line: a file that ends with \.ini is wanted; did you mean "--harakiri"\?$/,
+    /^Unknown argument "harakiri" on the command line: an option begins with two dashes; did you mean "--harakiri"\?$/,
   ],
-  [['app.yml'], /^Unknown argument "app\.yml"/],
+  [['processes=2'], /did you mean "--processes"\?$/],
+  [
+    ['--master', 'false'],
+    /^Unknown argument "false" on the command line: the value of a flag is written --master=false$/,
+  ],
+  [
+    ['app.yml'],
+    /^Unknown argument "app\.yml" .*: a file that ends with \.ini is wanted; one of another name is written --ini FILE$/,
+  ],
+  [['--set', 'harakiri=x'], /^Cannot parse option "harakiri" of --set on the command line: a whole number of seconds/],
   [['--processes'], /^Cannot parse option "--processes" on the command line: a value is wanted after it$/],
   [['--ping', 'x:y'], /a port is wanted/],
   [['--stop'], /a value is wanted after it/],
@@ -145,6 +154,20 @@ for (const [argv, message] of WRONG) {
 test('all errors of the command line and its files are told at once', () => {
   const { message } = errorOf(() => parse(['--processes=x', '-Z', '--listen=y', 'none.ini']));
   assert.equal(message.split('\n').length, 4);
+});
+
+test('without arguments an option of the environment is enough to serve', () => {
+  const command = parseCommandLine([], { UWSGI_HTTP: ':8000', HOME: '/' }, folder);
+  assert.ok(command.kind === 'serve');
+  assert.equal(command.configuration.httpSockets.length, 1);
+  assert.deepEqual(parseCommandLine([], { UWSGI_VERSION: '2.0', UWSGI_STAGE: 'x' }, folder), { kind: 'help' });
+});
+
+test('--set and -S set an option or a placeholder', () => {
+  const configuration = load(['--set', 'dir=srv', '-S', 'processes=3', '-Schdir=/%(dir)'], folder);
+  assert.equal(configuration.chdir, '/srv');
+  assert.equal(configuration.processes, 3);
+  assert.deepEqual(warningsOf(configuration), []);
 });
 
 test('strict in a file holds for the command line, and set-placeholder is not touched by it', () => {

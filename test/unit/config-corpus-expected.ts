@@ -136,6 +136,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
   '10-last-scalar-wins.ini': { is: { chdir: '/two', processes: 8 } },
   '11-flag-words.ini': {
     is: { harakiriVerbose: true, disableLogging: true, memoryReport: true, log4xx: true, log5xx: true },
+    warnings: ['Option "log-4xx" at 11-flag-words.ini:9:11 is true: "whatever" is neither true nor false'],
   },
   '12-bare-flags.ini': { is: { needApp: true, soKeepalive: true, master: true, vacuum: true, disableLogging: true } },
   '13-other-sections.ini': { is: { httpSockets: [{ kind: 'tcp', host: '0.0.0.0', port: 80 }], processes: 2 } },
@@ -406,7 +407,9 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
   '62-empty-section.ini': { is: {} },
   '63-wrong-section.ini': {
     is: {},
-    warnings: ['No section on the command line: "63-wrong-section.ini" has no [uwsgi]'],
+    warnings: [
+      'No section on the command line: "63-wrong-section.ini" has no [uwsgi] but [app]: write 63-wrong-section.ini:app to read that',
+    ],
   },
   '64-before-section.ini': {
     is: { httpSockets: [{ kind: 'tcp', host: '0.0.0.0', port: 2 }] },

@@ -154,5 +154,12 @@ test('a file without the section is read as an empty one, with a warning', () =>
   writeFiles(folder, { 'app2.ini': '[uwsgi]\nprocesses = 2\n' });
   const configuration = load(['app2.ini:other'], folder);
   assert.equal(configuration.processes, 1);
-  assert.deepEqual(warningsOf(configuration), ['No section on the command line: "app2.ini" has no [other]']);
+  assert.deepEqual(warningsOf(configuration), [
+    'No section on the command line: "app2.ini" has no [other] but [uwsgi]: write app2.ini:uwsgi to read that',
+  ]);
+  writeFiles(folder, { 'none.ini': 'processes = 2\n' });
+  assert.equal(
+    warningsOf(load(['none.ini'], folder)).at(-1),
+    'No section on the command line: "none.ini" has no [uwsgi] nor any other section: write [uwsgi] above its first line',
+  );
 });

@@ -230,7 +230,7 @@ test('a file that includes itself, however far round, is an error', () => {
   writeFiles(folder, { 'one.ini': '[uwsgi]\nini = two.ini\n', 'two.ini': '[uwsgi]\nini = ./one.ini\n' });
   assert.match(
     errorOf(() => load(['one.ini'], folder)).message,
-    /"\.\/one\.ini" at two\.ini:2:7: \[uwsgi\] includes itself/,
+    /"one\.ini" at two\.ini:2:7: \[uwsgi\] includes itself/,
   );
   assert.match(errorOf(() => loadLines(['ini = :uwsgi'], folder)).message, /\[uwsgi\] includes itself/);
 });
@@ -304,7 +304,7 @@ test('loops and includes without end are errors, and quickly', () => {
   assert.match(errorOf(() => load(['bomb0.ini'], folder)).message, /more than 1000 files are included/);
   assert.match(
     errorOf(() => loadLines(['for-times = 200000', 'x = 1', 'y = 2', 'end'], folder)).message,
-    /Too many settings/,
+    /^Too many settings at app\.ini:\d+:\d+: .*\n.*\n *\^$/,
   );
   assert.match(errorOf(() => loadLines(['for-times = 999999999', 'end'], folder)).message, /at most 200000 times/);
   const laughs = Array.from({ length: 60 }, (_, index) => `k${index} = ${`%(k${index + 1})`.repeat(10)}`);

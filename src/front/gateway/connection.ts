@@ -1,33 +1,34 @@
-// One uwsgi connection of the gateway, from accept to close: its request goes into a slot, and it writes what the worker
-// could not send itself. The gateway owns the descriptor from accept to close; while the slot is with the worker, the
-// worker may send on it, so it is closed only after the slot is DONE or its thread is known to be dead.
+// One connection of the gateway, as far as its protocol is no concern: the descriptor and its place in the epoll set, a
+// request in a slot, and the bytes that the worker could not send itself. The gateway owns the descriptor from accept to
+// close; while the slot is with the worker, the worker may send on it, so it is closed only after the slot is DONE or its
+// thread is known to be dead.
 import type { FrontSlot } from '../../lane/front-lane.js';
-import { REPLY_FLAG, REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
-import { FAULT, faultLogLine, faultResponse } from '../../protocol/faults.js';
-import { BAD_GATEWAY, INTERNAL_ERROR } from '../../protocol/plain-response.js';
-import { pingReply } from '../../protocol/uwsgi-encoder.js';
+import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
 import { ERRNO, type Libc, SYS } from '../../system/libc.js';
 import type { Dispatcher, MovableOwner, Waiter } from '../dispatcher.js';
-import type { UwsgiLimits } from '../uwsgi-limits.js';
 import type { Epoll } from './epoll.js';
-import { READ, RequestReader } from './request-reader.js';
 
 /** What connections share: the thread's tools and the list of those that wait for something. */
 export interface GatewayTools {
   readonly libc: Libc;
   readonly epoll: Epoll;
   readonly dispatcher: Dispatcher;
-  readonly limits: UwsgiLimits;
   /** Connections whose deadline the tick looks at. */
   readonly watched: Set<Connection>;
   /** Room for bytes that nobody keeps. */
   readonly scratch: Buffer;
+  /** The server is stopping: no connection outlives its request. */
+  readonly closing: boolean;
+  /** Connections whose client has sent more, or has nothing more to send, while its request runs: they wait for its end. */
+  readonly impatient: Set<Connection>;
   log(line: string): void;
+  /** The connection has more to read, and lets the others go first. */
+  later(connection: Connection): void;
   /** The connection, which had `fd`, is closed and may be used again. */
   closed(connection: Connection, fd: number): void;
 }
 
-const PHASE = {
+export const PHASE = {
   CLOSED: 0,
   READING: 1,
   /** Complete; waits for a slot. */
@@ -37,7 +38,7 @@ const PHASE = {
   /** Answered in full; the client's close is waited for. */
   LINGERING: 4,
 } as const;
-type Phase = (typeof PHASE)[keyof typeof PHASE];
+export type Phase = (typeof PHASE)[keyof typeof PHASE];
 
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
 const LEAVING = SYS.EPOLLHUP | SYS.EPOLLERR | SYS.EPOLLRDHUP;
@@ -48,55 +49,61 @@ const LEAVING = SYS.EPOLLHUP | SYS.EPOLLERR | SYS.EPOLLRDHUP;
 const LEAVING_AFTER_QUIET_MS = 100;
 /** Reads for one event at most, of what nobody wants. */
 const DISCARDS_PER_EVENT = 16;
+/** How long a client may go on sending after its last answer: it has to find time to read that. */
+const LINGER_MS = 5000;
 
 /** A connection object; reused for another descriptor after `closed`. */
-export class Connection implements MovableOwner, Waiter {
+export abstract class Connection implements MovableOwner, Waiter {
   fd = -1;
   /** When the peer has to have made progress, on the dispatcher's clock; Infinity while we are the ones to act. */
   deadlineMs = Number.POSITIVE_INFINITY;
-  private readonly tools: GatewayTools;
-  private readonly reader: RequestReader;
-  private phase: Phase = PHASE.CLOSED;
+  protected readonly tools: GatewayTools;
+  protected phase: Phase = PHASE.CLOSED;
+  protected slot: FrontSlot | null = null;
+  private readonly stallTimeoutMs: number;
   /** The epoll mask, 0 when the descriptor is not in the set. */
   private mask = 0;
-  private slot: FrontSlot | null = null;
   private clientGone = false;
-  /** When the request was complete, or the last of its reply was handed on, on the dispatcher's clock. */
+  /** When the request was complete, or the last of its reply was seen to go, on the dispatcher's clock. */
   private quietSinceMs = 0;
+  /** What the slot's count of the worker's own sends was then. */
+  private sendsSeen = 0;
 
-  constructor(tools: GatewayTools) {
+  constructor(tools: GatewayTools, stallTimeoutMs: number) {
     this.tools = tools;
-    this.reader = new RequestReader(tools.libc, tools.limits, tools.scratch);
+    this.stallTimeoutMs = stallTimeoutMs;
   }
 
-  /** Takes over an accepted descriptor and reads what is there. */
+  // ---- what a protocol does
+
+  /** A new descriptor: read what is there. */
+  protected abstract start(): void;
+  /** There is something to read. */
+  protected abstract readOn(): void;
+  /** The deadline passed while a request was expected. */
+  protected abstract onReadTimeout(): void;
+  /** Fills the slot, and submits it with `run`. */
+  abstract assign(slot: FrontSlot): void;
+  /** The response is complete and sent; the slot still holds what is known of it. */
+  protected abstract onAnswered(slot: FrontSlot): void;
+  /** The worker died before it sent a byte. */
+  protected abstract answerLost(): void;
+  /** Gives up whatever the request holds. */
+  protected abstract forget(): void;
+
+  // ---- events
+
+  /** Takes over an accepted descriptor. */
   open(fd: number): void {
     this.fd = fd;
     this.phase = PHASE.READING;
     this.clientGone = false;
-    this.reader.reset();
-    const { dispatcher } = this.tools;
-    const slot = dispatcher.reserve();
-    if (slot === null) {
-      this.wantMore();
-      return;
-    }
-    // The common case: the whole request arrives with the first read, straight into the slot.
-    const outcome = this.reader.readFirst(fd, slot.request);
-    if (outcome === READ.COMPLETE) {
-      this.submit(slot);
-      return;
-    }
-    dispatcher.release(slot);
-    this.onRead(outcome);
+    this.start();
   }
 
   /** An event of the epoll set. */
   onEvent(mask: number): void {
-    if (this.phase === PHASE.READING) {
-      this.onRead(this.reader.readOn(this.fd));
-      return;
-    }
+    if (this.phase === PHASE.READING) return this.readOn();
     if (this.phase === PHASE.LINGERING) {
       this.discard();
       return;
@@ -107,80 +114,66 @@ export class Connection implements MovableOwner, Waiter {
 
   /** The deadline has passed: the peer neither sends nor reads. */
   onTimeout(): void {
-    const { limits, log } = this.tools;
-    if (this.phase === PHASE.READING) {
-      log(faultLogLine(FAULT.STALL, limits.socketTimeoutMs));
-      this.close();
-    } else if (this.phase === PHASE.LINGERING) {
-      this.close();
-    } else if (this.phase === PHASE.QUEUED) {
+    if (this.phase === PHASE.READING) return this.onReadTimeout();
+    if (this.phase === PHASE.LINGERING) return this.close();
+    if (this.phase === PHASE.QUEUED) {
       this.unwatch();
-      this.interest(SYS.EPOLLRDHUP);
-    } else {
-      log(`timeout: the client read nothing for ${limits.socketTimeoutMs} ms. skip.`);
-      this.onClientGone();
+      return this.interest(SYS.EPOLLRDHUP);
     }
+    this.tools.log(`timeout: the client read nothing for ${this.stallTimeoutMs} ms. skip.`);
+    this.onClientGone();
   }
 
   /** Starts to watch for the client's leaving; the tick asks for it on requests that run long. */
   watchForLeaving(): void {
-    if (this.mask !== 0 || this.phase !== PHASE.RUNNING || this.clientGone) return;
-    if (this.tools.dispatcher.nowMs - this.quietSinceMs >= LEAVING_AFTER_QUIET_MS) this.interest(SYS.EPOLLRDHUP);
+    if (this.mask === 0 && this.isQuiet) this.interest(SYS.EPOLLRDHUP);
   }
 
-  // ---- the request
-
-  private onRead(outcome: number): void {
-    const { reader, tools } = this;
-    switch (outcome) {
-      case READ.MORE:
-        return this.wantMore();
-      case READ.COMPLETE:
-        return this.enqueue();
-      case READ.PING:
-        return this.answer(pingReply());
-      case READ.FAULT:
-        return this.reject();
-      case READ.CUT:
-        tools.log(`client closed connection after ${reader.bodyReceived} of ${reader.bodyBytes} body bytes. skip.`);
-        return this.close();
-      case READ.DISK:
-        tools.log(`cannot buffer a request body of ${reader.bodyBytes} bytes: ${reader.diskError}`);
-        return this.answer(INTERNAL_ERROR);
-      default:
-        return this.close();
+  /** The request has been with the worker, and nothing has gone either way, for a while. */
+  protected get isQuiet(): boolean {
+    const { slot } = this;
+    if (this.phase !== PHASE.RUNNING || slot === null || this.clientGone) return false;
+    const { nowMs } = this.tools.dispatcher;
+    if (slot.sends !== this.sendsSeen) {
+      this.sendsSeen = slot.sends;
+      this.quietSinceMs = nowMs;
     }
+    return nowMs - this.quietSinceMs >= LEAVING_AFTER_QUIET_MS;
   }
 
-  private wantMore(): void {
-    this.interest(SYS.EPOLLIN);
-    this.watch(this.tools.limits.socketTimeoutMs);
+  /** Goes on reading where `later` left off. */
+  resume(): void {
+    if (this.phase === PHASE.READING) this.readOn();
+    else if (this.phase === PHASE.LINGERING) this.discard();
   }
 
-  private enqueue(): void {
+  // ---- into a slot
+
+  /** The request is complete and kept: it goes into a slot, or waits for one. False: too many wait already. */
+  protected enqueue(isBounded: boolean): boolean {
     this.phase = PHASE.QUEUED;
     this.unwatch();
     this.interest(0);
     const { dispatcher } = this.tools;
     const slot = dispatcher.reserve();
-    if (slot !== null) return this.assign(slot);
-    dispatcher.enqueueAlways(this);
+    if (slot !== null) {
+      this.assign(slot);
+      return true;
+    }
+    if (!isBounded) dispatcher.enqueueAlways(this);
+    else if (!dispatcher.enqueue(this)) return false;
     this.watch(LEAVING_AFTER_QUIET_MS);
+    return true;
   }
 
-  /** Copies the request into a slot that has become free. */
-  assign(slot: FrontSlot): void {
+  /** The request is in the slot and described. */
+  protected run(slot: FrontSlot): void {
     this.unwatch();
-    this.reader.copyTo(slot.request);
-    this.submit(slot);
-  }
-
-  private submit(slot: FrontSlot): void {
-    const { parser, bodyBytes, bodyFd } = this.reader;
-    slot.describe(parser.varsEnd, bodyBytes, bodyFd, this.fd, REQUEST_ORIGIN.UWSGI);
+    this.interest(0);
     this.phase = PHASE.RUNNING;
     this.slot = slot;
     this.quietSinceMs = this.tools.dispatcher.nowMs;
+    this.sendsSeen = slot.sends;
     this.tools.dispatcher.submit(slot, this);
   }
 
@@ -204,7 +197,7 @@ export class Connection implements MovableOwner, Waiter {
       if (count < 0) {
         if (libc.errno() !== ERRNO.EAGAIN) return this.onClientGone();
         this.interest(SYS.EPOLLOUT);
-        return this.watch(this.tools.limits.socketTimeoutMs);
+        return this.watch(this.stallTimeoutMs);
       }
       slot.consume(count);
     }
@@ -216,24 +209,26 @@ export class Connection implements MovableOwner, Waiter {
   }
 
   private finish(slot: FrontSlot): void {
-    const cut = this.clientGone || (slot.flags & REPLY_FLAG.BROKEN) !== 0;
-    const relayed = slot.taken !== 0;
+    const { flags } = slot;
+    const cut = this.clientGone || (flags & REPLY_FLAG.BROKEN) !== 0;
+    if ((flags & REPLY_FLAG.OVERRUN) !== 0) this.tools.log('Response cut: it is longer than its Content-Length');
+    if ((flags & REPLY_FLAG.SHORT) !== 0) this.tools.log('Response broken off: it is shorter than its Content-Length');
     this.slot = null;
-    this.tools.dispatcher.release(slot);
-    if (cut) this.resetOnClose();
-    // A close with bytes unread is a reset, and takes along what the client has not received: possible only in these cases.
-    else if (relayed || this.reader.mayHaveLeftBytes) return this.linger();
-    this.close();
+    if (cut) {
+      this.tools.dispatcher.release(slot);
+      this.reset();
+    } else {
+      this.onAnswered(slot);
+    }
   }
 
   onLost(slot: FrontSlot): void {
     this.slot = null;
-    if (slot.state === SLOT_STATE.RUNNING && !this.clientGone) return this.answer(BAD_GATEWAY);
-    this.resetOnClose();
-    this.close();
+    if (slot.state === SLOT_STATE.RUNNING && !this.clientGone) this.answerLost();
+    else this.reset();
   }
 
-  private onClientGone(): void {
+  protected onClientGone(): void {
     if (this.clientGone) return;
     this.clientGone = true;
     this.unwatch();
@@ -252,27 +247,23 @@ export class Connection implements MovableOwner, Waiter {
 
   // ---- the end
 
-  private reject(): void {
-    const { fault, faultArg } = this.reader;
-    const line = faultLogLine(fault, faultArg, this.tools.limits.varsBytesMax);
-    if (line !== '') this.tools.log(line);
-    const response = faultResponse(fault);
-    if (response === null) this.close();
-    else this.answer(response);
+  /** Sends a small answer of our own; what the socket does not take is lost. */
+  protected sendNow(response: Buffer): void {
+    this.tools.libc.send(this.fd, response, response.length, SEND_FLAGS);
   }
 
   /** Sends a small answer of our own and closes. */
-  private answer(response: Buffer): void {
-    this.tools.libc.send(this.fd, response, response.length, SEND_FLAGS);
+  protected answer(response: Buffer): void {
+    this.sendNow(response);
     this.linger();
   }
 
   /** Ends the response, and closes when the client has: what it still sends is read, lest the close become a reset. */
-  private linger(): void {
+  protected linger(): void {
     this.tools.libc.shutdown(this.fd, SYS.SHUT_WR);
     this.phase = PHASE.LINGERING;
-    this.reader.forget();
-    this.watch(this.tools.limits.socketTimeoutMs);
+    this.forget();
+    this.watch(Math.min(this.stallTimeoutMs, LINGER_MS));
     if (this.discard()) this.interest(SYS.EPOLLIN);
   }
 
@@ -286,13 +277,15 @@ export class Connection implements MovableOwner, Waiter {
       this.close();
       return false;
     }
+    this.tools.later(this);
     return true;
   }
 
-  /** Makes the close a reset on TCP, so that a cut response is not taken for a complete one. */
-  private resetOnClose(): void {
+  /** Closes by a reset, on TCP, so that a cut response is not taken for a complete one. */
+  private reset(): void {
     const linger = Buffer.from(Int32Array.of(1, 0).buffer);
     this.tools.libc.setsockopt(this.fd, SYS.SOL_SOCKET, SYS.SO_LINGER, linger, 8);
+    this.close();
   }
 
   /** Closes at once. Not while a live worker holds the request. */
@@ -301,7 +294,7 @@ export class Connection implements MovableOwner, Waiter {
     const { fd, tools } = this;
     this.unwatch();
     this.phase = PHASE.CLOSED;
-    this.reader.forget();
+    this.forget();
     // Closing takes the descriptor out of the epoll set: nobody else holds a duplicate.
     this.mask = 0;
     this.fd = -1;
@@ -309,7 +302,7 @@ export class Connection implements MovableOwner, Waiter {
     tools.closed(this, fd);
   }
 
-  private interest(mask: number): void {
+  protected interest(mask: number): void {
     if (mask === this.mask) return;
     const { epoll } = this.tools;
     if (mask === 0) epoll.remove(this.fd);
@@ -318,13 +311,13 @@ export class Connection implements MovableOwner, Waiter {
     this.mask = mask;
   }
 
-  private watch(timeoutMs: number): void {
+  protected watch(timeoutMs: number): void {
     const { dispatcher, watched } = this.tools;
     this.deadlineMs = dispatcher.nowMs + timeoutMs;
     watched.add(this);
   }
 
-  private unwatch(): void {
+  protected unwatch(): void {
     if (this.deadlineMs === Number.POSITIVE_INFINITY) return;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.tools.watched.delete(this);

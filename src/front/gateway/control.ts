@@ -1,6 +1,7 @@
 // What the main thread and the gateway thread say to each other.
 import type { LaneMemory } from '../../lane/layout.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
+import type { HttpLimits } from './http-connection.js';
 
 /** Word indexes of the gateway's own shared control block. */
 export const GATEWAY_CONTROL = {
@@ -18,6 +19,21 @@ export const GATEWAY_MODE = {
   END: 2,
 } as const;
 
+/** A listening socket and what is spoken on it. */
+export interface GatewayListener {
+  readonly fd: number;
+  readonly protocol: 'uwsgi' | 'http';
+  /** Of a TCP address. */
+  readonly port: number | undefined;
+}
+
+export interface GatewayLimits {
+  readonly uwsgi: UwsgiLimits;
+  readonly http: HttpLimits;
+  /** HTTP requests that may wait for a worker. */
+  readonly httpQueue: number;
+}
+
 export interface GatewayData {
   readonly front: number;
   readonly lanes: readonly LaneMemory[];
@@ -26,8 +42,8 @@ export interface GatewayData {
   readonly bell: SharedArrayBuffer;
   readonly bellStart: number;
   readonly eventFd: number;
-  readonly listeners: readonly number[];
-  readonly limits: UwsgiLimits;
+  readonly listeners: readonly GatewayListener[];
+  readonly limits: GatewayLimits;
 }
 
 /** What the thread posts to the main thread. */

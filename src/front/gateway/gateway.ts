@@ -1,27 +1,31 @@
 // The gateway as the main thread sees it: binds the sockets, starts the thread, stops it. The thread itself is thread.ts.
-import { chmodSync } from 'node:fs';
+import { chmodSync, unlinkSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { BELL_WORDS } from '../../lane/bell.js';
 import type { LaneMemory } from '../../lane/layout.js';
 import { type Libc, SYS } from '../../system/libc.js';
-import {
-  addressText,
-  type BindAddress,
-  type ListeningSocket,
-  type ListenOptions,
-  listenOn,
-  removeStaleSocket,
-} from '../../system/listen.js';
+import { addressText, type BindAddress, type ListenOptions, listenOn, removeStaleSocket } from '../../system/listen.js';
 import type { BoundAddress, Front } from '../front.js';
-import type { UwsgiLimits } from '../uwsgi-limits.js';
-import { GATEWAY_CONTROL, GATEWAY_MODE, type GatewayData, type GatewayMessage } from './control.js';
+import {
+  GATEWAY_CONTROL,
+  GATEWAY_MODE,
+  type GatewayData,
+  type GatewayLimits,
+  type GatewayListener,
+  type GatewayMessage,
+} from './control.js';
+
+export interface GatewayAddress {
+  readonly protocol: 'uwsgi' | 'http';
+  readonly address: BindAddress;
+}
 
 export interface GatewayOptions {
-  readonly addresses: readonly BindAddress[];
+  readonly addresses: readonly GatewayAddress[];
   readonly listen: ListenOptions;
   /** Permission bits of unix sockets, or undefined for what umask leaves. */
   readonly chmodSocket: number | undefined;
-  readonly limits: UwsgiLimits;
+  readonly limits: GatewayLimits;
   readonly front: number;
   readonly lanes: readonly LaneMemory[];
   log(line: string): void;
@@ -35,15 +39,16 @@ export interface GatewayBell {
   readonly eventFd: number;
 }
 
-/** The uwsgi front on Linux. */
+/** The uwsgi and HTTP front on Linux. */
 export class GatewayFront implements Front {
   readonly bell: GatewayBell;
   private readonly libc: Libc;
   private readonly options: GatewayOptions;
   private readonly control = new Int32Array(new SharedArrayBuffer(64));
-  private sockets: ListeningSocket[] = [];
+  private sockets: GatewayListener[] = [];
   private thread: Worker | undefined;
   private ended: Promise<void> = Promise.resolve();
+  private released = false;
 
   constructor(libc: Libc, options: GatewayOptions) {
     this.libc = libc;
@@ -60,6 +65,7 @@ export class GatewayFront implements Front {
       for (const address of this.options.addresses) bound.push(await this.bind(address));
     } catch (error) {
       this.closeSockets();
+      for (const { address } of bound) if (address.startsWith('/')) unlinkSync(address);
       throw error;
     }
     this.startThread();
@@ -68,6 +74,8 @@ export class GatewayFront implements Front {
 
   async close(): Promise<void> {
     this.setMode(GATEWAY_MODE.DRAIN);
+    // Refuses new connections at once; the descriptors stay ours, because the thread may still look at them.
+    for (const { fd } of this.sockets) this.libc.shutdown(fd, SYS.SHUT_RDWR);
     await this.ended;
     this.closeSockets();
   }
@@ -77,18 +85,26 @@ export class GatewayFront implements Front {
     void this.ended.then(() => this.closeSockets());
   }
 
-  /** Makes the thread look at its lanes: one of them has died, or is ready. */
-  wake(): void {
-    this.libc.write(this.bell.eventFd, ONE, ONE.length);
+  /** Gives up the bell, once the thread has ended; all that ring it have to have ended before. */
+  async release(): Promise<void> {
+    await this.ended;
+    if (this.released) return;
+    this.released = true;
+    this.libc.close(this.bell.eventFd);
   }
 
-  private async bind(address: BindAddress): Promise<BoundAddress> {
+  /** Makes the thread look at its lanes: one of them has died, or is ready. */
+  wake(): void {
+    if (!this.released) this.libc.write(this.bell.eventFd, ONE, ONE.length);
+  }
+
+  private async bind({ protocol, address }: GatewayAddress): Promise<BoundAddress> {
     if (address.kind === 'unix') await removeStaleSocket(address.path);
-    const socket = listenOn(this.libc, address, this.options.listen);
-    this.sockets.push(socket);
+    const { fd, port } = listenOn(this.libc, address, this.options.listen);
+    this.sockets.push({ fd, protocol, port });
     const { chmodSocket } = this.options;
     if (address.kind === 'unix' && chmodSocket !== undefined) chmodSync(address.path, chmodSocket);
-    return { protocol: 'uwsgi', engine: 'epoll', address: addressText(address, socket.port), port: socket.port };
+    return { protocol, engine: 'epoll', address: addressText(address, port), port };
   }
 
   private startThread(): void {
@@ -101,7 +117,7 @@ export class GatewayFront implements Front {
       bell: this.bell.memory,
       bellStart: 0,
       eventFd: this.bell.eventFd,
-      listeners: this.sockets.map((socket) => socket.fd),
+      listeners: this.sockets,
     };
     // What node was told to preload is for the application, not for this thread.
     const options = { workerData, name: 'gateway', execArgv: [] };

@@ -1,4 +1,4 @@
-// The gateway thread: a blocking epoll loop that accepts uwsgi connections and moves packets into lanes. Its Node event
+// The gateway thread: a blocking epoll loop that accepts uwsgi and HTTP connections and moves requests into lanes. Its Node event
 // loop never turns: it is told things through shared memory and an eventfd, and speaks by posting messages.
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../../base/assert.js';
@@ -7,15 +7,25 @@ import { Bell } from '../../lane/bell.js';
 import { FrontLane } from '../../lane/front-lane.js';
 import { ERRNO, type Libc, loadLibc, SYS } from '../../system/libc.js';
 import { Dispatcher } from '../dispatcher.js';
-import type { UwsgiLimits } from '../uwsgi-limits.js';
+import { encodePeer, RequestEncoder } from '../http/request-encoder.js';
 import { Connection, type GatewayTools } from './connection.js';
-import { GATEWAY_CONTROL, GATEWAY_MODE, type GatewayData, type GatewayMessage } from './control.js';
+import {
+  GATEWAY_CONTROL,
+  GATEWAY_MODE,
+  type GatewayData,
+  type GatewayListener,
+  type GatewayMessage,
+} from './control.js';
 import { Epoll } from './epoll.js';
+import { HttpConnection } from './http-connection.js';
+import { PeerAddress } from './peer-address.js';
+import { UwsgiConnection } from './uwsgi-connection.js';
 
 /** Connections accepted in one turn at most, so that replies are not held up by a burst. */
 const ACCEPTS_PER_TURN = 64;
 /** A connection whose response is complete is closed at the latest after this long. */
 const LAZY_CLOSE_MS = 10;
+const ACCEPT_FLAGS = SYS.SOCK_NONBLOCK | SYS.SOCK_CLOEXEC;
 /** Requests running longer than this are watched for their client's leaving. */
 const WATCH_LEAVING_AFTER_MS = 100;
 
@@ -23,8 +33,9 @@ class Gateway implements GatewayTools {
   readonly libc: Libc;
   readonly epoll: Epoll;
   readonly dispatcher: Dispatcher;
-  readonly limits: UwsgiLimits;
+  closing = false;
   readonly watched = new Set<Connection>();
+  readonly impatient = new Set<Connection>();
   readonly scratch = Buffer.allocUnsafeSlow(65_536);
   private readonly data: GatewayData;
   private readonly bell: Bell;
@@ -32,9 +43,15 @@ class Gateway implements GatewayTools {
   private readonly lanes: readonly FrontLane[];
   /** By descriptor. */
   private readonly connections: (Connection | undefined)[] = [];
-  private readonly spare: Connection[] = [];
+  private readonly spareUwsgi: UwsgiConnection[] = [];
+  private readonly spareHttp: HttpConnection[] = [];
+  /** One for each HTTP listener, by its descriptor. */
+  private readonly encoders = new Map<number, RequestEncoder>();
+  private readonly peer = new PeerAddress();
+  private unread: Connection[] = [];
   private open = 0;
-  private listening = false;
+  /** Whether the listeners of each protocol are in the epoll set. */
+  private readonly listening = { uwsgi: false, http: false };
   private acceptable = false;
   /** After EMFILE: do not accept before this time. */
   private resumeAcceptMs = 0;
@@ -43,11 +60,13 @@ class Gateway implements GatewayTools {
   constructor(data: GatewayData, libc: Libc) {
     this.data = data;
     this.libc = libc;
-    this.limits = data.limits;
     this.control = new Int32Array(data.control);
     this.bell = new Bell(new Int32Array(data.bell), data.bellStart);
     this.lanes = data.lanes.map((memory) => new FrontLane(memory, data.front));
-    this.dispatcher = new Dispatcher(this.lanes, 0);
+    this.dispatcher = new Dispatcher(this.lanes, data.limits.httpQueue);
+    for (const { fd, protocol, port } of data.listeners) {
+      if (protocol === 'http') this.encoders.set(fd, new RequestEncoder(data.limits.http.varsBytesMax, port));
+    }
     this.epoll = new Epoll(libc);
     this.epoll.add(data.eventFd, SYS.EPOLLIN);
   }
@@ -60,7 +79,12 @@ class Gateway implements GatewayTools {
   closed(connection: Connection, fd: number): void {
     this.connections[fd] = undefined;
     this.open--;
-    this.spare.push(connection);
+    if (connection instanceof HttpConnection) this.spareHttp.push(connection);
+    else if (connection instanceof UwsgiConnection) this.spareUwsgi.push(connection);
+  }
+
+  later(connection: Connection): void {
+    this.unread.push(connection);
   }
 
   /** The loop. Returns when the main thread has asked for the end and it is reached. */
@@ -76,22 +100,31 @@ class Gateway implements GatewayTools {
 
   private isOver(): boolean {
     const mode = Atomics.load(this.control, GATEWAY_CONTROL.MODE);
+    if (mode === GATEWAY_MODE.DRAIN && !this.closing) this.drain();
     return mode === GATEWAY_MODE.END || (mode === GATEWAY_MODE.DRAIN && this.open === 0);
+  }
+
+  /** From now on nothing is accepted, and connections that wait for a next request are closed. */
+  private drain(): void {
+    this.closing = true;
+    for (const connection of this.connections) if (connection instanceof HttpConnection) connection.drain();
   }
 
   /**
    * How long to wait, in milliseconds. The workers answer their clients themselves, so a slot that is done is news that can
-   * wait for the next event: the sleep is announced to them only when something here waits for a slot.
+   * wait for the next event: the sleep is announced to them only when something here waits for a slot, or for an answer.
    */
   private prepareWait(): number {
     const { dispatcher } = this;
-    if (!this.listening || dispatcher.queued > 0) {
+    if (this.unread.length > 0) return 0;
+    const isHungry = !this.listening.uwsgi || dispatcher.queued > 0 || this.impatient.size > 0;
+    if (isHungry) {
       // The eventfd remembers a ring that comes between this look and the wait, so no sequence is compared.
       this.bell.prepareSleep();
       if (dispatcher.hasNews) return 0;
     }
     // Room may come of what the other front's requests leave, and nobody tells us.
-    if (!this.listening || dispatcher.needsTick) return LANE_STALL_MS;
+    if ((!this.listening.uwsgi && !this.closing) || dispatcher.needsTick) return LANE_STALL_MS;
     return dispatcher.active > 0 ? LAZY_CLOSE_MS : REPOLL_MS;
   }
 
@@ -99,6 +132,7 @@ class Gateway implements GatewayTools {
     this.bell.awake();
     for (let i = 0; i < events; i++) this.handle(this.epoll.eventFd(i), this.epoll.eventMask(i));
     this.dispatcher.poll();
+    this.resumeUnread();
     // After the events: a descriptor number that is used again must not meet an event of its predecessor.
     if (this.acceptable) this.accept();
     this.dispatcher.flush();
@@ -112,22 +146,43 @@ class Gateway implements GatewayTools {
     else this.acceptable = true;
   }
 
+  private resumeUnread(): void {
+    if (this.unread.length === 0) return;
+    const { unread } = this;
+    this.unread = [];
+    for (const connection of unread) connection.resume();
+  }
+
   private accept(): void {
     this.acceptable = false;
     for (const listener of this.data.listeners) {
-      for (let accepted = 0; accepted < ACCEPTS_PER_TURN && this.mayAccept(); accepted++) {
-        const fd = this.libc.accept4(listener, null, null, SYS.SOCK_NONBLOCK | SYS.SOCK_CLOEXEC);
+      const { buffer, lengthBuffer } = this.peer;
+      const isHttp = listener.protocol === 'http';
+      for (let accepted = 0; accepted < ACCEPTS_PER_TURN && this.mayAccept(listener.protocol); accepted++) {
+        // Only HTTP has to know who speaks; on a uwsgi socket the web server says it.
+        const fd = isHttp
+          ? this.libc.accept4(listener.fd, buffer, this.peer.prepare(lengthBuffer), ACCEPT_FLAGS)
+          : this.libc.accept4(listener.fd, null, null, ACCEPT_FLAGS);
         if (fd < 0) {
           this.onAcceptError(this.libc.errno());
           break;
         }
-        this.adopt(fd);
+        this.adopt(fd, listener);
       }
     }
   }
 
-  private adopt(fd: number): void {
-    const connection = this.spare.pop() ?? new Connection(this);
+  private adopt(fd: number, listener: GatewayListener): void {
+    const { limits } = this.data;
+    let connection: Connection;
+    if (listener.protocol === 'http') {
+      const http = this.spareHttp.pop() ?? new HttpConnection(this, limits.http);
+      const { address, port } = this.peer;
+      http.introduce(this.encoders.get(listener.fd) as RequestEncoder, encodePeer(address, port));
+      connection = http;
+    } else {
+      connection = this.spareUwsgi.pop() ?? new UwsgiConnection(this, limits.uwsgi);
+    }
     this.connections[fd] = connection;
     this.open++;
     connection.open(fd);
@@ -139,20 +194,24 @@ class Gateway implements GatewayTools {
     this.log(`accept4(): errno ${errno}, too many open files or no memory: ${this.open} connections are open`);
   }
 
-  private mayAccept(): boolean {
-    return (
-      this.dispatcher.hasRoom && this.open < GATEWAY_CONNECTIONS_MAX && this.dispatcher.nowMs >= this.resumeAcceptMs
-    );
+  /** uwsgi connections wait in the kernel's backlog for a free worker; HTTP ones in a queue of ours, so that they hear 503. */
+  private mayAccept(protocol: 'uwsgi' | 'http'): boolean {
+    if (this.closing || this.open >= GATEWAY_CONNECTIONS_MAX || this.dispatcher.nowMs < this.resumeAcceptMs)
+      return false;
+    return protocol === 'http' || this.dispatcher.hasRoom;
   }
 
   /** Level-triggered listening would spin while nothing can be accepted: the sockets leave the set until it can. */
   private updateListening(): void {
-    const wanted = Atomics.load(this.control, GATEWAY_CONTROL.MODE) === GATEWAY_MODE.SERVE && this.mayAccept();
-    if (wanted === this.listening) return;
-    this.listening = wanted;
-    for (const fd of this.data.listeners) {
-      if (wanted) this.epoll.add(fd, SYS.EPOLLIN);
-      else this.epoll.remove(fd);
+    for (const protocol of ['uwsgi', 'http'] as const) {
+      const wanted = this.mayAccept(protocol);
+      if (wanted === this.listening[protocol]) continue;
+      this.listening[protocol] = wanted;
+      for (const listener of this.data.listeners) {
+        if (listener.protocol !== protocol) continue;
+        if (wanted) this.epoll.add(listener.fd, SYS.EPOLLIN);
+        else this.epoll.remove(listener.fd);
+      }
     }
   }
 

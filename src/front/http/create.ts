@@ -1,4 +1,4 @@
-// Chooses the HTTP engine: uWebSockets.js where it loads and can be trusted, node:http everywhere.
+// Chooses the HTTP engine of the main thread: uWebSockets.js where it loads and can be trusted, node:http everywhere.
 import { FastwsgiError } from '../../base/errors.js';
 import type { Front } from '../front.js';
 import { NodeHttpFront } from '../node/front.js';
@@ -6,7 +6,7 @@ import type { Turns } from '../turns.js';
 import { UwsFront } from '../uws/front.js';
 import { loadUws } from '../uws/load.js';
 import { selfCheck } from '../uws/self-check.js';
-import type { HttpEngineName, HttpFrontOptions } from './options.js';
+import type { HttpFrontOptions, MainThreadEngine } from './options.js';
 
 export interface CreatedFront {
   readonly front: Front;
@@ -19,7 +19,7 @@ export interface CreatedFront {
  * self-check. `uws` takes it also when it breaks RFC 9112, and says so; rejects with ERR_ENGINE where it cannot be used.
  */
 export async function createHttpFront(
-  engine: HttpEngineName,
+  engine: MainThreadEngine,
   options: HttpFrontOptions,
   turns: Turns,
 ): Promise<CreatedFront> {

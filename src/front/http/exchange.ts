@@ -52,7 +52,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner {
   private detached = false;
   /** The client has gone before that. */
   private gone = false;
-  /** The response was longer than it said, and the log knows. */
+  /** The log knows that the response is longer than it said, or need not know. */
   private overrun = false;
   private packet: Buffer | null = null;
   private varsEnd = 0;
@@ -218,6 +218,13 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner {
     assert(this.slot !== null, 'a reply comes from a slot');
     this.detached = true;
     this.dropReply(this.slot);
+  }
+
+  /** The reply is none that could be sent, and nothing of it was. */
+  protected fail(): void {
+    this.overrun = true;
+    this.answer(REFUSAL.APPLICATION_FAILED);
+    this.detach();
   }
 
   /** What comes after the end is dropped, so that the worker never waits for room. */

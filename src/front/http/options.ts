@@ -1,8 +1,9 @@
-// What both HTTP engines are told, whichever serves.
+// What both HTTP engines of the main thread are told, whichever serves.
+import type { HttpEngine } from '../../config/configuration.js';
 import type { BindAddress } from '../../system/listen.js';
 
-export const HTTP_ENGINES = ['auto', 'uws', 'node'] as const;
-export type HttpEngineName = (typeof HTTP_ENGINES)[number];
+/** The engines of the main thread, and `auto`, which chooses among them. */
+export type MainThreadEngine = Exclude<HttpEngine, 'epoll'>;
 
 /** One `http` line of the configuration, resolved. */
 export interface HttpFrontOptions {

@@ -54,6 +54,7 @@ export function closingAnswer(refusal: Refusal, bytesMin = 0): string {
     refusalStatus(refusal),
     // RFC 9110 section 6.6.1: 4xx responses carry a Date, too.
     `Date: ${new Date().toUTCString()}`,
+    ...(refusal.status === 503 ? [`Retry-After: ${RETRY_AFTER_SECONDS}`] : []),
     'Content-Type: text/plain',
     `Content-Length: ${body.length}`,
     'Connection: close',

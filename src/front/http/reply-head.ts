@@ -10,11 +10,25 @@ export const HEAD_END_BYTES = 4;
 
 /** Flags of a head that holds lines which the front writes itself, or must not pass on. */
 const SPECIAL_FLAGS =
-  REPLY_FLAG.CONTENT_LENGTH | REPLY_FLAG.CONNECTION_CLOSE | REPLY_FLAG.TRANSFER_ENCODING | REPLY_FLAG.HAS_DATE;
+  REPLY_FLAG.CONTENT_LENGTH | REPLY_FLAG.CONNECTION_CLOSE | REPLY_FLAG.CONNECTION_HEADERS | REPLY_FLAG.HAS_DATE;
 
 /** Whether a head can be passed on as it is: no framing, connection or date header stands in it. */
 export function isPlainHead(flags: number): boolean {
   return (flags & SPECIAL_FLAGS) === 0;
+}
+
+/** What can be done with a reply whose head has not been sent. */
+export const REPLY = { WAIT: 0, SEND: 1, FAIL: 2 } as const;
+
+/**
+ * Judges a reply of which nothing was sent. `isDone` was read from the slot before. A reply that fails while nothing of it has
+ * left is no reply at all; nor is one whose status is no final one: the client would wait on.
+ */
+export function judgeReply(slot: FrontSlot, isDone: boolean): number {
+  const { available, headBytes } = slot;
+  if (headBytes === 0 || available < headBytes) return isDone ? REPLY.FAIL : REPLY.WAIT;
+  if (slot.status < 200 || (isDone && (slot.flags & REPLY_FLAG.BROKEN) !== 0)) return REPLY.FAIL;
+  return REPLY.SEND;
 }
 
 /** Takes apart the head at the front of a slot's reply. */

@@ -36,7 +36,7 @@ export class RequestEncoder {
   refusal: Refusal = REFUSAL.BAD_REQUEST;
   /** The client asked for the connection to be closed after the response. */
   connectionClose = false;
-  /** The client asked for the connection to be kept (HTTP/1.0 does not by itself). */
+  /** The client asked for it to be kept open: what HTTP/1.0 needs for that. */
   connectionKeepAlive = false;
   /** A header came twice: the packet is to be written again, by `joinHeaders`. */
   repeated = false;
@@ -140,11 +140,7 @@ export class RequestEncoder {
   }
 
   private noteConnection(value: string): void {
-    if (value === 'keep-alive') {
-      this.connectionKeepAlive = true;
-      return;
-    }
-    for (const option of value.toLowerCase().split(',')) {
+    for (const option of value === 'keep-alive' ? [value] : value.toLowerCase().split(',')) {
       const name = option.trim();
       if (name === 'close') this.connectionClose = true;
       else if (name === 'keep-alive') this.connectionKeepAlive = true;

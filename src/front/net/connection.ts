@@ -69,9 +69,11 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   /** The slow tick. */
   onTick(nowMs: number): void {
     if (this.deadlineMs <= nowMs) this.onTimeout();
-    else if (this.hasEnded && !this.socket.writableNeedDrain && nowMs - this.quietSinceMs >= LEAVING_AFTER_QUIET_MS) {
-      this.reset();
-    }
+    else if (this.hasEnded && this.isWaitingForUs && nowMs - this.quietSinceMs >= LEAVING_AFTER_QUIET_MS) this.reset();
+  }
+
+  private get isWaitingForUs(): boolean {
+    return (this.phase === PHASE.QUEUED || this.phase === PHASE.RUNNING) && !this.socket.writableNeedDrain;
   }
 
   /** The deadline has passed: the peer neither sends nor reads. */
@@ -271,10 +273,12 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
 
   /**
    * Closes with a reset where the transport has one, so that a cut response is not taken for a complete one. What
-   * resetAndDestroy() does is set this flag and then end the stream in an orderly way, which the client sees first.
+   * resetAndDestroy() does is set this flag and then end the stream in an orderly way, which the client sees first. A stream
+   * that is being ended can no longer be reset.
    */
   private reset(): void {
-    if (this.isTcp) (this.socket as Socket & { resetAndClosing: boolean }).resetAndClosing = true;
+    if (this.isTcp && !this.socket.writableEnded)
+      (this.socket as Socket & { resetAndClosing: boolean }).resetAndClosing = true;
     this.socket.destroy();
   }
 

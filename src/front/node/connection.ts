@@ -98,10 +98,18 @@ export class NodeConnection {
   /** The exchange at hand has said its last word; the next begins when that has left this process. */
   next(response: ServerResponse): void {
     this.current = null;
+    // Without a response to wait for, nobody else would notice a client that does not read the end of one.
+    if (this.socket.writableLength > 0) this.watchUntilFlushed(response);
     if (!response.shouldKeepAlive) this.refused = true;
     if (this.refused || (this.waiting.length === 0 && this.lastWord === null)) return;
     if (response.writableFinished) this.startNext();
     else response.once('finish', this.startNext);
+  }
+
+  private watchUntilFlushed(response: ServerResponse): void {
+    const { tools } = this;
+    tools.watch(this, tools.options.httpTimeoutMs);
+    response.once('finish', () => tools.unwatch(this));
   }
 
   private readonly startNext = (): void => {

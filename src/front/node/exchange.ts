@@ -5,7 +5,7 @@ import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
 import { statusReason } from '../../protocol/status.js';
 import { HttpExchange } from '../http/exchange.js';
 import { REFUSAL, RETRY_AFTER_SECONDS, type Refusal, refusalBody } from '../http/refusal.js';
-import { isConnectionHeader, isPlainHead, slotHead } from '../http/reply-head.js';
+import { isConnectionHeader, isPlainHead, judgeReply, REPLY, slotHead } from '../http/reply-head.js';
 import type { NodeConnection, NodeTools } from './connection.js';
 
 /** Whole replies of up to this many bytes go out as one string: node:http makes one write of it, head included. */
@@ -127,11 +127,9 @@ export class NodeExchange extends HttpExchange {
     // The state first: what is available when it is DONE is all there will be.
     const isDone = slot.state === SLOT_STATE.DONE;
     if (!this.headSent) {
-      const { headBytes, flags } = slot;
-      if (headBytes === 0 || slot.available < headBytes || (isDone && (flags & REPLY_FLAG.BROKEN) !== 0)) {
-        if (isDone) this.fail();
-        return;
-      }
+      const verdict = judgeReply(slot, isDone);
+      if (verdict === REPLY.FAIL) this.fail();
+      if (verdict !== REPLY.SEND) return;
       this.sendHead(slot, isDone);
       if (isDone && this.sendWhole(slot)) return;
     }
@@ -224,12 +222,6 @@ export class NodeExchange extends HttpExchange {
     this.over = true;
     this.detach();
     this.connection.next(this.response);
-  }
-
-  /** The worker is through, and there is nothing that could be sent. */
-  private fail(): void {
-    this.answer(REFUSAL.APPLICATION_FAILED);
-    this.detach();
   }
 
   protected override answer(refusal: Refusal): void {

@@ -18,7 +18,7 @@ export class NodeHttpFront implements Front {
   private readonly options: HttpFrontOptions;
   private readonly turns: Turns;
   private readonly server: Server;
-  private readonly connections = new WeakMap<Socket, NodeConnection>();
+  private readonly connections = new Map<Socket, NodeConnection>();
   private tools: NodeTools | undefined;
   private tick: NodeJS.Timeout | undefined;
 
@@ -72,10 +72,16 @@ export class NodeHttpFront implements Front {
   async close(): Promise<void> {
     const { server, tools } = this;
     if (tools !== undefined) tools.closing = true;
-    await new Promise<void>((resolve) => {
+    const closed = new Promise<void>((resolve) => {
       // Closes idle connections, too; those with a response under way end with it.
       server.close(() => resolve());
     });
+    // What had arrived before is read in the next turn of the event loop.
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    // Connections that have not sent a byte, as browsers keep them, are not idle to node:http.
+    for (const socket of this.connections.keys()) if (socket.bytesRead === 0) socket.destroy();
+    await closed;
     clearInterval(this.tick);
   }
 
@@ -86,7 +92,9 @@ export class NodeHttpFront implements Front {
   }
 
   private readonly onConnection = (socket: Socket): void => {
-    if (this.tools !== undefined) this.connections.set(socket, new NodeConnection(this.tools, socket));
+    if (this.tools === undefined) return;
+    this.connections.set(socket, new NodeConnection(this.tools, socket));
+    socket.once('close', () => this.connections.delete(socket));
   };
 
   private readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {

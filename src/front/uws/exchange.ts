@@ -3,7 +3,6 @@
 // Framing the library does itself: Date and Content-Length, or chunks. So the worker's head goes out without its own.
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
-import { latin1FromUtf8 } from '../../protocol/request-target.js';
 import { HttpExchange, HttpTools } from '../http/exchange.js';
 import {
   closingAnswer,
@@ -18,11 +17,13 @@ import {
   isConnectionHeader,
   isDateHeader,
   isPlainHead,
+  judgeReply,
   PROTOCOL_BYTES,
+  REPLY,
   slotHead,
 } from '../http/reply-head.js';
 import type { UwsRequest, UwsResponse } from './api.js';
-import { PeerVars } from './peer-vars.js';
+import { RequestHead } from './request-head.js';
 
 /** Larger bodies make the library close the connection without a word. */
 const BODY_BYTES_MAX = 999_999_999;
@@ -37,7 +38,7 @@ type Framing = (typeof FRAMING)[keyof typeof FRAMING];
 
 /** What the exchanges of one uWebSockets.js front share. */
 export class UwsTools extends HttpTools {
-  readonly peerVars = new PeerVars();
+  readonly requestHead = new RequestHead(this.encoder);
   /** Exchanges that may be used again. */
   readonly spare: UwsExchange[] = [];
 }
@@ -48,7 +49,6 @@ export class UwsExchange extends HttpExchange {
   private closeAfter = false;
   private closeByEnd = false;
   private mustBreakOff = false;
-  private notUtf8 = false;
   private paused = false;
   private headSent = false;
   private framing: Framing = FRAMING.NONE;
@@ -69,10 +69,10 @@ export class UwsExchange extends HttpExchange {
     this.watchesWritable = false;
     this.backpressure = false;
     this.paused = false;
-    const { dispatcher, encoder, scratch } = this.tools;
+    const { dispatcher, encoder, requestHead, scratch } = this.tools;
     const slot = dispatcher.reserve();
     const buffer = slot === null ? scratch : slot.request;
-    const varsEnd = this.encode(response, request, buffer);
+    const varsEnd = requestHead.encode(response, request, buffer);
     this.closeAfter = encoder.connectionClose;
     const { check } = encoder;
     if (varsEnd > 0 && slot !== null && check.contentLength <= 0 && !check.chunked) {
@@ -87,40 +87,6 @@ export class UwsExchange extends HttpExchange {
     if (refusal !== null) this.refuse(refusal);
     else if (check.contentLength > 0) response.onData(this.onData);
     else this.endBody();
-  }
-
-  private encode(response: UwsResponse, request: UwsRequest, buffer: Buffer): number {
-    const { encoder, peerVars } = this.tools;
-    const query = request.getQuery();
-    const path = request.getUrl();
-    this.notUtf8 = false;
-    const uri = this.toLatin1(query === undefined ? path : `${path}?${query}`);
-    encoder.begin(buffer, request.getCaseSensitiveMethod(), uri, 1, peerVars.of(response));
-    request.forEach(this.onHeader);
-    if (encoder.repeated) {
-      const list: string[] = [];
-      request.forEach((name, value) => {
-        list.push(name, latin1FromUtf8(value));
-      });
-      encoder.joinHeaders(list);
-    }
-    const varsEnd = encoder.end();
-    if (varsEnd > 0 && this.notUtf8) {
-      encoder.refusal = REFUSAL.NOT_UTF8;
-      return 0;
-    }
-    return varsEnd;
-  }
-
-  private readonly onHeader = (name: string, value: string): void => {
-    this.tools.encoder.header(name, this.toLatin1(value));
-  };
-
-  /** The library decodes as UTF-8; what was none has become U+FFFD, and its bytes are lost. */
-  private toLatin1(text: string): string {
-    const bytes = latin1FromUtf8(text);
-    if (bytes !== text && text.includes('\ufffd')) this.notUtf8 = true;
-    return bytes;
   }
 
   private refusalOfBody(contentLength: number, chunked: boolean): Refusal | null {
@@ -179,10 +145,9 @@ export class UwsExchange extends HttpExchange {
     const { available } = slot;
     if (!this.headSent) {
       const { headBytes, flags } = slot;
-      if (headBytes === 0 || available < headBytes || (isDone && (flags & REPLY_FLAG.BROKEN) !== 0)) {
-        if (isDone) this.fail();
-        return;
-      }
+      const verdict = judgeReply(slot, isDone);
+      if (verdict === REPLY.FAIL) this.fail();
+      if (verdict !== REPLY.SEND) return;
       if (this.tools.closing || (flags & REPLY_FLAG.CONNECTION_CLOSE) !== 0) this.closeAfter = true;
       if (isDone && isPlainHead(flags) && !this.closeAfter && available <= CORK_BYTES) {
         this.sendWhole(slot, response, headBytes);
@@ -319,12 +284,6 @@ export class UwsExchange extends HttpExchange {
   /** The response is complete; what the worker says beyond it is dropped. */
   private finished(): void {
     this.response = null;
-    this.detach();
-  }
-
-  /** The worker is through, and there is nothing that could be sent. */
-  private fail(): void {
-    this.answer(REFUSAL.APPLICATION_FAILED);
     this.detach();
   }
 

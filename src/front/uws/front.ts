@@ -1,5 +1,8 @@
-// The HTTP front on uWebSockets.js. What the library does not do is in the documentation of http-engine: HTTP/1.0, chunked
-// requests, pipelining, timeouts other than ten seconds.
+// The HTTP front on uWebSockets.js. What the library (20.30) does not do, and nothing here can make up for: HTTP/1.0, targets
+// other than a path, methods outside of RFC 9110, REMOTE_PORT. A request it cannot parse (a header name with an underscore is
+// enough) gets no answer, and its connection ends after ten seconds, as does one that is idle or stalled; pipelining closes
+// the connection; headers over 4096 bytes are taken only in one piece; bytes above 127 at the ends of a header's value are lost.
+// Chunked requests it would take, and take wrongly: they are answered 411. Responses always carry its own Date.
 import { chmodSync } from 'node:fs';
 import { removeStaleSocket } from '../../system/listen.js';
 import type { BoundAddress, Front } from '../front.js';

@@ -6,7 +6,7 @@ import { errorMessage } from '../../base/errors.js';
 import { nativeAllowed } from '../../system/libc.js';
 import type { Uws } from './api.js';
 
-/** Bytes of headers taken from one request, where the build asks the environment (from 20.39 on; 4096 in older ones). */
+/** Bytes of headers taken from one request, where the build asks the environment; 20.30 does not, and takes 4096. */
 const MAX_HEADERS_SIZE = '65536';
 
 let loaded: { uws: Uws } | { reason: string } | undefined;

@@ -1,0 +1,135 @@
+// Chooses the engines and makes the fronts: the gateway for every socket it may serve, the portable ones for the rest.
+import { FastwsgiError } from '../base/errors.js';
+import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
+import type { HttpEngine, UwsgiEngine } from '../config/configuration.js';
+import type { LaneMemory } from '../lane/layout.js';
+import { type Libc, loadLibc } from '../system/libc.js';
+import type { BindAddress } from '../system/listen.js';
+import type { Front } from './front.js';
+import { type GatewayAddress, GatewayFront } from './gateway/gateway.js';
+import { createHttpFront } from './http/create.js';
+import { NetFront } from './net/net.js';
+import type { Turns } from './turns.js';
+import type { UwsgiLimits } from './uwsgi-limits.js';
+
+export interface FrontsOptions {
+  readonly uwsgiAddresses: readonly BindAddress[];
+  readonly uwsgiEngine: UwsgiEngine;
+  readonly httpAddresses: readonly BindAddress[];
+  readonly httpEngine: HttpEngine;
+  readonly listenBacklog: number;
+  readonly soKeepalive: boolean;
+  /** Permission bits of unix sockets, or undefined for what umask leaves. */
+  readonly chmodSocket: number | undefined;
+  readonly varsBytesMax: number;
+  readonly postBufferingBytes: number;
+  /** 0: no limit. */
+  readonly limitPostBytes: number;
+  readonly socketTimeoutMs: number;
+  readonly httpTimeoutMs: number;
+  readonly httpKeepaliveMs: number;
+  readonly httpQueue: number;
+  /** The turns of the main thread's fronts. */
+  readonly turns: Turns;
+  readonly lanes: readonly LaneMemory[];
+  /** The gateway's part of every lane. */
+  readonly gatewayPart: number;
+  log(line: string): void;
+  /** The gateway thread died of a bug of ours. */
+  onCrash(error: Error): void;
+}
+
+export interface Fronts {
+  readonly all: readonly Front[];
+  readonly gateway: GatewayFront | undefined;
+}
+
+/** Makes the fronts; none listens yet. Rejects with ERR_ENGINE when an engine that was asked for by name cannot serve. */
+export async function createFronts(options: FrontsOptions): Promise<Fronts> {
+  const all: Front[] = [];
+  const onGateway: GatewayAddress[] = [];
+  const native = loadLibc();
+  const uwsgiLibc =
+    options.uwsgiAddresses.length > 0 ? gatewayFor('uwsgi', options.uwsgiEngine, native, options) : undefined;
+  if (uwsgiLibc !== undefined) {
+    for (const address of options.uwsgiAddresses) onGateway.push({ protocol: 'uwsgi', address });
+  } else if (options.uwsgiAddresses.length > 0) {
+    all.push(createNetFront(options));
+  }
+  const httpLibc =
+    options.httpAddresses.length > 0 ? gatewayFor('http', options.httpEngine, native, options) : undefined;
+  for (const address of options.httpAddresses) {
+    if (httpLibc !== undefined) onGateway.push({ protocol: 'http', address });
+    else all.push(await createOtherHttpFront(address, options));
+  }
+  const libc = uwsgiLibc ?? httpLibc;
+  const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options);
+  return { all: gateway === undefined ? all : [...all, gateway], gateway };
+}
+
+/** The C library, if the gateway is to serve this protocol. */
+function gatewayFor(
+  protocol: 'uwsgi' | 'http',
+  engine: string,
+  native: { libc: Libc } | { reason: string },
+  { log }: FrontsOptions,
+): Libc | undefined {
+  if (engine !== 'auto' && engine !== 'epoll') return undefined;
+  if ('libc' in native) {
+    log(`${protocol} engine: epoll (${engine === 'auto' ? 'koffi loads' : `${protocol}-engine = epoll`})`);
+    return native.libc;
+  }
+  if (engine === 'epoll') {
+    const option = `${protocol}-engine`;
+    throw new FastwsgiError('ERR_ENGINE', `Cannot use ${option} = epoll: ${native.reason}`, { option });
+  }
+  log(`${protocol} engine epoll cannot serve here: ${native.reason}`);
+  return undefined;
+}
+
+function uwsgiLimits({
+  varsBytesMax,
+  postBufferingBytes,
+  limitPostBytes,
+  socketTimeoutMs,
+}: FrontsOptions): UwsgiLimits {
+  const inlineBodyBytesMax = Math.min(postBufferingBytes, INLINE_BODY_BYTES_MAX);
+  return { varsBytesMax, inlineBodyBytesMax, limitPostBytes, socketTimeoutMs };
+}
+
+function createNetFront(options: FrontsOptions): NetFront {
+  const { uwsgiAddresses, listenBacklog, soKeepalive, chmodSocket, turns, log } = options;
+  log('uwsgi engine: net');
+  return new NetFront({
+    addresses: uwsgiAddresses,
+    backlog: listenBacklog,
+    keepAlive: soKeepalive,
+    chmodSocket,
+    limits: uwsgiLimits(options),
+    turns,
+    log,
+  });
+}
+
+async function createOtherHttpFront(address: BindAddress, options: FrontsOptions): Promise<Front> {
+  const engine = options.httpEngine === 'epoll' ? 'auto' : options.httpEngine;
+  const { front, notice } = await createHttpFront(engine, { ...options, address }, options.turns);
+  options.log(notice);
+  return front;
+}
+
+function createGateway(libc: Libc, addresses: readonly GatewayAddress[], options: FrontsOptions): GatewayFront {
+  const { listenBacklog, soKeepalive, chmodSocket, httpQueue, httpTimeoutMs, httpKeepaliveMs } = options;
+  const { lanes, gatewayPart, log, onCrash } = options;
+  const uwsgi = uwsgiLimits(options);
+  return new GatewayFront(libc, {
+    addresses,
+    listen: { backlog: listenBacklog, keepAlive: soKeepalive },
+    chmodSocket,
+    limits: { uwsgi, http: { ...uwsgi, httpTimeoutMs, httpKeepaliveMs }, httpQueue },
+    front: gatewayPart,
+    lanes,
+    log,
+    onCrash,
+  });
+}

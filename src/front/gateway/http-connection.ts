@@ -1,0 +1,399 @@
+// An HTTP/1 connection of the gateway: requests one after the other, each read to its end and put into a slot; the worker
+// frames the response and sends it itself. Reading is edge-triggered: a read that filled less than its room has emptied
+// the socket, so a request costs one recv, and nothing in the epoll set changes.
+import type { FrontSlot } from '../../lane/front-lane.js';
+import { REPLY_FLAG, REQUEST_ORIGIN } from '../../lane/layout.js';
+import { ChunkedDecoder } from '../../protocol/chunked-decoder.js';
+import {
+  findHeadEnd,
+  HEAD_INCOMPLETE,
+  HEAD_MALFORMED,
+  HeadLines,
+  mayBeginRequest,
+  REQUEST_LINE,
+  skipEmptyLines,
+} from '../../protocol/http-request-head.js';
+import { ERRNO, SYS } from '../../system/libc.js';
+import { closingAnswer, REFUSAL, type Refusal } from '../http/refusal.js';
+import {
+  appendContentLength,
+  CONTENT_LENGTH_VAR_BYTES,
+  PACKET_BYTES_MAX,
+  type RequestEncoder,
+} from '../http/request-encoder.js';
+import { BodyStore } from './body-store.js';
+import { Connection, type GatewayTools, PHASE } from './connection.js';
+
+export interface HttpLimits {
+  /** The largest vars block (buffer-size). */
+  readonly varsBytesMax: number;
+  /** Bodies of at least this many bytes go to a temporary file; at most what a slot holds inline. */
+  readonly inlineBodyBytesMax: number;
+  /** The largest body; 0: no limit. */
+  readonly limitPostBytes: number;
+  /** For a head, from its first byte to its last; and how long a body, or a reader, may make no progress. */
+  readonly httpTimeoutMs: number;
+  /** How long an idle connection is kept; 0: every response closes its connection. */
+  readonly httpKeepaliveMs: number;
+}
+
+const EDGE_TRIGGERED = SYS.EPOLLIN | SYS.EPOLLOUT | SYS.EPOLLRDHUP | SYS.EPOLLET;
+/** A head may be this much longer than the vars made of it: names lose and gain a few bytes on the way. */
+const HEAD_BYTES_OVER_VARS = 8192;
+/** Reads in a row, so that one upload does not hold up the other connections. */
+const READS_PER_EVENT = 8;
+/** How often a client whose request waits for a slot is looked at: it may have left. */
+const LEAVING_LOOK_MS = 100;
+const NOTHING = Buffer.alloc(0);
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
+
+const lines = new HeadLines();
+const packetScratch = Buffer.allocUnsafeSlow(PACKET_BYTES_MAX);
+
+/** From accept to close; reused for another descriptor afterwards. */
+export class HttpConnection extends Connection {
+  private readonly limits: HttpLimits;
+  private readonly body: BodyStore;
+  private readonly chunks = new ChunkedDecoder();
+  private encoder: RequestEncoder | null = null;
+  private peer: Uint8Array = NOTHING;
+  /** Bytes that were read and not yet used: `window[at, end)`. */
+  private window: Buffer = NOTHING;
+  private at = 0;
+  private end = 0;
+  /** How far the blank line has been looked for. */
+  private scanned = 0;
+  /** The deadline at hand is the one of a head that has begun to come. */
+  private hasHeadDeadline = false;
+  /** There may be more to read in the socket. */
+  private readable = false;
+  /** The client has sent its last byte. */
+  private halfClosed = false;
+  private inBody = false;
+  private isChunked = false;
+  /** Body bytes that have not come, when the head told how many there are. */
+  private remaining = 0;
+  private packet: Buffer = NOTHING;
+  private varsEnd = 0;
+  private keepAlive = false;
+
+  constructor(tools: GatewayTools, limits: HttpLimits) {
+    super(tools, limits.httpTimeoutMs);
+    this.limits = limits;
+    this.body = new BodyStore(limits.inlineBodyBytesMax);
+  }
+
+  /** Names the peer of the descriptor that `open` will be given, and the encoder of the socket it came from. */
+  introduce(encoder: RequestEncoder, peer: Uint8Array): void {
+    this.encoder = encoder;
+    this.peer = peer;
+  }
+
+  protected override start(): void {
+    this.forget();
+    this.readable = true;
+    this.halfClosed = false;
+    super.interest(EDGE_TRIGGERED);
+    this.readOn();
+  }
+
+  /** The registration never changes: edges tell everything, once. */
+  protected override interest(): void {}
+
+  override onEvent(mask: number): void {
+    if ((mask & (SYS.EPOLLIN | SYS.EPOLLRDHUP)) !== 0) this.readable = true;
+    if ((mask & SYS.EPOLLRDHUP) !== 0) this.halfClosed = true;
+    // A client that has only closed its sending side still gets its answer. EPOLLHUP says no more than that both sides are
+    // closed, and ours the worker closes; a reset comes with EPOLLERR.
+    super.onEvent(mask & ~(SYS.EPOLLRDHUP | SYS.EPOLLHUP));
+    if (this.readable && this.phase === PHASE.RUNNING) this.tools.impatient.add(this);
+  }
+
+  override watchForLeaving(): void {
+    if (this.halfClosed && this.isQuiet) this.onClientGone();
+  }
+
+  override onTimeout(): void {
+    if (this.phase !== PHASE.QUEUED) super.onTimeout();
+    else if (this.halfClosed) this.onClientGone();
+    else this.watch(LEAVING_LOOK_MS);
+  }
+
+  /** The server stops: what has come is still answered, and the connection ends with it; without a request it ends now. */
+  drain(): void {
+    this.keepAlive = false;
+    if (this.slot !== null) this.describe(this.slot);
+    if (this.phase !== PHASE.READING) return;
+    // A request may have come that no event has told of yet.
+    this.readable = true;
+    this.readOn();
+    if (this.isIdle) this.close();
+  }
+
+  /** No request is under way. */
+  private get isIdle(): boolean {
+    return this.phase === PHASE.READING && !this.inBody && this.at === this.end;
+  }
+
+  // ---- reading
+
+  protected override readOn(): void {
+    for (let reads = 0; this.phase === PHASE.READING; ) {
+      if (!this.process() || this.phase !== PHASE.READING) continue;
+      if (!this.readable) return this.expectMore();
+      if (reads++ === READS_PER_EVENT) {
+        this.keepWindow();
+        return this.tools.later(this);
+      }
+      if (!this.readSome()) return;
+    }
+  }
+
+  /** Reads once; false when the connection has come to its end. */
+  private readSome(): boolean {
+    const { libc, scratch } = this.tools;
+    const isFresh = this.at === this.end;
+    if (isFresh) {
+      this.window = scratch;
+      this.at = 0;
+      this.end = 0;
+      this.scanned = 0;
+    } else {
+      this.growWindow();
+    }
+    const room = this.window.length - this.end;
+    const target = this.end === 0 ? this.window : this.window.subarray(this.end);
+    const count = libc.recv(this.fd, target, room, SYS.MSG_DONTWAIT);
+    if (count > 0) {
+      this.end += count;
+      // The end of what a client sends is told once, and has to be read.
+      if (count < room && !this.halfClosed) this.readable = false;
+      return true;
+    }
+    if (isFresh) this.window = NOTHING;
+    if (count < 0 && libc.errno() === ERRNO.EAGAIN) {
+      this.readable = false;
+      return true;
+    }
+    this.onEnd();
+    return false;
+  }
+
+  /** Makes room behind the bytes at hand, which become our own if they were in the shared scratch. */
+  private growWindow(): void {
+    const kept = this.end - this.at;
+    if (this.window !== this.tools.scratch && this.window.length - this.end >= kept) return;
+    const larger = Buffer.allocUnsafe(Math.max(2 * kept, 4096));
+    this.window.copy(larger, 0, this.at, this.end);
+    this.scanned = Math.max(0, this.scanned - this.at);
+    this.window = larger;
+    this.at = 0;
+    this.end = kept;
+  }
+
+  /** The scratch is used by the next connection: what is left in it becomes our own. */
+  private keepWindow(): void {
+    if (this.window !== this.tools.scratch) return;
+    if (this.at === this.end) {
+      this.window = NOTHING;
+      this.at = 0;
+      this.end = 0;
+    } else {
+      this.growWindow();
+    }
+  }
+
+  private expectMore(): void {
+    this.keepWindow();
+    if (this.inBody) return this.watch(this.limits.httpTimeoutMs);
+    // A head has one deadline, from its first byte on.
+    const isBegun = this.at < this.end;
+    if (isBegun && this.hasHeadDeadline) return;
+    this.hasHeadDeadline = isBegun;
+    this.watch(isBegun ? this.limits.httpTimeoutMs : this.limits.httpKeepaliveMs || this.limits.httpTimeoutMs);
+  }
+
+  private onEnd(): void {
+    if (this.inBody)
+      this.tools.log(`client closed connection after ${this.body.bytes} bytes of its request body. skip.`);
+    this.close();
+  }
+
+  protected override onReadTimeout(): void {
+    if (this.isIdle) this.close();
+    else this.refuse(REFUSAL.REQUEST_TIMEOUT);
+  }
+
+  /** Uses the bytes at hand; true when more are needed. */
+  private process(): boolean {
+    return this.inBody ? this.processBody() : this.processHead();
+  }
+
+  // ---- the head
+
+  private processHead(): boolean {
+    const { window, end } = this;
+    this.at = skipEmptyLines(window, this.at, end);
+    const headEnd = findHeadEnd(window, this.at, this.scanned, end);
+    if (headEnd === HEAD_MALFORMED) return this.refuse(REFUSAL.BAD_REQUEST);
+    if (headEnd === HEAD_INCOMPLETE) {
+      this.scanned = end;
+      if (!mayBeginRequest(window, this.at, end)) return this.refuse(REFUSAL.BAD_REQUEST);
+      if (end - this.at <= this.limits.varsBytesMax + HEAD_BYTES_OVER_VARS) return true;
+      return this.refuse(REFUSAL.HEADERS_TOO_LARGE);
+    }
+    const outcome = lines.begin(window, this.at, headEnd);
+    this.at = headEnd;
+    this.scanned = headEnd;
+    this.hasHeadDeadline = false;
+    if (outcome === REQUEST_LINE.OK) return this.encode();
+    return this.refuse(outcome === REQUEST_LINE.VERSION ? REFUSAL.VERSION : REFUSAL.BAD_REQUEST);
+  }
+
+  /** Writes the packet: straight into a slot if there is one. */
+  private encode(): boolean {
+    const { dispatcher } = this.tools;
+    const encoder = this.encoder as RequestEncoder;
+    const slot = dispatcher.reserve();
+    const target = slot === null ? packetScratch : slot.request;
+    const varsEnd = this.writePacket(encoder, target);
+    const { chunked, contentLength, expectContinue } = encoder.check;
+    if (varsEnd > 0 && slot !== null && !chunked && contentLength <= 0) {
+      this.submit(slot, varsEnd);
+      return false;
+    }
+    if (varsEnd > 0) this.keepPacket(target, varsEnd, chunked);
+    if (slot !== null) dispatcher.release(slot);
+    if (varsEnd === 0) return this.refuse(encoder.refusal);
+    if (!chunked && contentLength <= 0) return this.complete();
+    if (this.isTooLarge(contentLength)) return this.refuse(REFUSAL.BODY_TOO_LARGE);
+    this.inBody = true;
+    this.isChunked = chunked;
+    this.remaining = Math.max(0, contentLength);
+    this.chunks.reset();
+    if (expectContinue && this.at === this.end) this.sendNow(CONTINUE);
+    return false;
+  }
+
+  private writePacket(encoder: RequestEncoder, target: Buffer): number {
+    const { method, target: uri, httpMinor } = lines;
+    encoder.begin(target, method, uri, httpMinor, this.peer);
+    while (lines.next()) encoder.header(lines.name, lines.value);
+    if (encoder.repeated) encoder.joinHeaders(lines.list());
+    const wanted = (httpMinor > 0 || encoder.connectionKeepAlive) && !encoder.connectionClose;
+    this.keepAlive = wanted && this.limits.httpKeepaliveMs > 0 && !this.tools.closing;
+    return encoder.end();
+  }
+
+  private keepPacket(source: Buffer, varsEnd: number, chunked: boolean): void {
+    this.packet = Buffer.allocUnsafe(varsEnd + (chunked ? CONTENT_LENGTH_VAR_BYTES : 0));
+    source.copy(this.packet, 0, 0, varsEnd);
+    this.varsEnd = varsEnd;
+  }
+
+  private isTooLarge(bytes: number): boolean {
+    const { limitPostBytes } = this.limits;
+    return limitPostBytes > 0 && bytes > limitPostBytes;
+  }
+
+  // ---- the body
+
+  private processBody(): boolean {
+    return this.isChunked ? this.processChunks() : this.processLength();
+  }
+
+  private processLength(): boolean {
+    const to = Math.min(this.end, this.at + this.remaining);
+    if (!this.body.push(this.window, this.at, to)) return this.failBody();
+    this.remaining -= to - this.at;
+    this.at = to;
+    return this.remaining > 0 || this.complete();
+  }
+
+  private processChunks(): boolean {
+    const { chunks, window, body } = this;
+    while (this.at < this.end && !chunks.isDone && !chunks.isFaulty) {
+      this.at = chunks.next(window, this.at, this.end);
+      const { dataStart, dataEnd } = chunks;
+      if (this.isTooLarge(body.bytes + dataEnd - dataStart)) return this.refuse(REFUSAL.BODY_TOO_LARGE);
+      if (dataEnd > dataStart && !body.push(window, dataStart, dataEnd)) return this.failBody();
+    }
+    if (chunks.isFaulty) return this.refuse(REFUSAL.BAD_REQUEST);
+    if (!chunks.isDone) return true;
+    this.varsEnd = appendContentLength(this.packet, this.varsEnd, body.bytes);
+    return this.complete();
+  }
+
+  private failBody(): boolean {
+    this.tools.log(`Cannot store a request body: ${this.body.error}`);
+    return this.refuse(REFUSAL.BODY_NOT_STORED);
+  }
+
+  // ---- into a slot
+
+  /** The request has come to its end, and is kept. */
+  private complete(): boolean {
+    this.inBody = false;
+    this.keepWindow();
+    if (!this.enqueue(true)) this.refuse(REFUSAL.BUSY);
+    return false;
+  }
+
+  override assign(slot: FrontSlot): void {
+    const { packet, varsEnd, body } = this;
+    packet.copy(slot.request, 0, 0, varsEnd);
+    if (body.fd < 0) body.copyTo(slot.request, varsEnd);
+    this.packet = NOTHING;
+    this.submit(slot, varsEnd);
+  }
+
+  private submit(slot: FrontSlot, varsEnd: number): void {
+    this.keepWindow();
+    this.varsEnd = varsEnd;
+    this.describe(slot);
+    if (this.readable || this.at < this.end) this.tools.impatient.add(this);
+    this.run(slot);
+  }
+
+  private describe(slot: FrontSlot): void {
+    const origin = this.keepAlive ? REQUEST_ORIGIN.HTTP_KEEP_ALIVE : REQUEST_ORIGIN.HTTP_CLOSE;
+    slot.describe(this.varsEnd, this.body.bytes, this.body.fd, this.fd, origin);
+  }
+
+  // ---- the end of a request
+
+  protected override onAnswered(slot: FrontSlot): void {
+    const closes = (slot.flags & REPLY_FLAG.CONNECTION_CLOSE) !== 0;
+    this.tools.dispatcher.release(slot);
+    this.body.forget();
+    this.tools.impatient.delete(this);
+    if (closes || this.tools.closing) {
+      // A close with bytes unread is a reset, and takes along what the client has not received.
+      return this.readable || this.at < this.end ? this.linger() : this.close();
+    }
+    this.phase = PHASE.READING;
+    this.readOn();
+  }
+
+  protected override answerLost(): void {
+    this.refuse(REFUSAL.WORKER_LOST);
+  }
+
+  /** Answers and closes: what follows on this connection cannot be trusted, or is not wanted. */
+  private refuse(refusal: Refusal): boolean {
+    this.answer(Buffer.from(`HTTP/1.1 ${closingAnswer(refusal)}`, 'latin1'));
+    return false;
+  }
+
+  protected override forget(): void {
+    this.body.forget();
+    this.packet = NOTHING;
+    this.window = NOTHING;
+    this.at = 0;
+    this.end = 0;
+    this.scanned = 0;
+    this.inBody = false;
+    this.hasHeadDeadline = false;
+    this.tools.impatient.delete(this);
+  }
+}

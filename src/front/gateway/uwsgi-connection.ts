@@ -1,0 +1,108 @@
+// A uwsgi connection of the gateway: one request, one response, close.
+import type { FrontSlot } from '../../lane/front-lane.js';
+import { REQUEST_ORIGIN } from '../../lane/layout.js';
+import { FAULT, faultLogLine, faultResponse } from '../../protocol/faults.js';
+import { BAD_GATEWAY, INTERNAL_ERROR } from '../../protocol/plain-response.js';
+import { pingReply } from '../../protocol/uwsgi-encoder.js';
+import { SYS } from '../../system/libc.js';
+import type { UwsgiLimits } from '../uwsgi-limits.js';
+import { Connection, type GatewayTools } from './connection.js';
+import { READ, RequestReader } from './request-reader.js';
+
+/** From accept to close; reused for another descriptor afterwards. */
+export class UwsgiConnection extends Connection {
+  private readonly reader: RequestReader;
+  private readonly limits: UwsgiLimits;
+
+  constructor(tools: GatewayTools, limits: UwsgiLimits) {
+    super(tools, limits.socketTimeoutMs);
+    this.limits = limits;
+    this.reader = new RequestReader(tools.libc, limits, tools.scratch);
+  }
+
+  protected override start(): void {
+    this.reader.reset();
+    const { dispatcher } = this.tools;
+    const slot = dispatcher.reserve();
+    if (slot === null) return this.wantMore();
+    // The common case: the whole request arrives with the first read, straight into the slot.
+    const outcome = this.reader.readFirst(this.fd, slot.request);
+    if (outcome === READ.COMPLETE) return this.submit(slot);
+    dispatcher.release(slot);
+    this.onRead(outcome);
+  }
+
+  protected override readOn(): void {
+    this.onRead(this.reader.readOn(this.fd));
+  }
+
+  protected override onReadTimeout(): void {
+    this.tools.log(faultLogLine(FAULT.STALL, this.limits.socketTimeoutMs));
+    this.close();
+  }
+
+  private onRead(outcome: number): void {
+    const { reader, tools } = this;
+    switch (outcome) {
+      case READ.MORE:
+        return this.wantMore();
+      case READ.COMPLETE:
+        // Bounded by the number of connections.
+        this.enqueue(false);
+        return;
+      case READ.PING:
+        return this.answer(pingReply());
+      case READ.FAULT:
+        return this.reject();
+      case READ.CUT:
+        tools.log(`client closed connection after ${reader.bodyReceived} of ${reader.bodyBytes} body bytes. skip.`);
+        return this.close();
+      case READ.DISK:
+        tools.log(`cannot buffer a request body of ${reader.bodyBytes} bytes: ${reader.diskError}`);
+        return this.answer(INTERNAL_ERROR);
+      default:
+        return this.close();
+    }
+  }
+
+  private wantMore(): void {
+    this.interest(SYS.EPOLLIN);
+    this.watch(this.limits.socketTimeoutMs);
+  }
+
+  override assign(slot: FrontSlot): void {
+    this.reader.copyTo(slot.request);
+    this.submit(slot);
+  }
+
+  private submit(slot: FrontSlot): void {
+    const { parser, bodyBytes, bodyFd } = this.reader;
+    slot.describe(parser.varsEnd, bodyBytes, bodyFd, this.fd, REQUEST_ORIGIN.UWSGI);
+    this.run(slot);
+  }
+
+  protected override onAnswered(slot: FrontSlot): void {
+    const relayed = slot.taken !== 0;
+    this.tools.dispatcher.release(slot);
+    // A close with bytes unread is a reset, and takes along what the client has not received: possible only in these cases.
+    if (relayed || this.reader.mayHaveLeftBytes) this.linger();
+    else this.close();
+  }
+
+  protected override answerLost(): void {
+    this.answer(BAD_GATEWAY);
+  }
+
+  private reject(): void {
+    const { fault, faultArg } = this.reader;
+    const line = faultLogLine(fault, faultArg, this.limits.varsBytesMax);
+    if (line !== '') this.tools.log(line);
+    const response = faultResponse(fault);
+    if (response === null) this.close();
+    else this.answer(response);
+  }
+
+  protected override forget(): void {
+    this.reader.forget();
+  }
+}

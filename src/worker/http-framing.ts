@@ -1,0 +1,107 @@
+// The framing of a response that the worker writes to an HTTP connection itself: what is added to the application's head,
+// and how its body is delimited (RFC 9112 sections 6 and 9). On every other way the front does this.
+import type { ResponseHead } from '../protocol/response-head.js';
+
+const BODY = {
+  /** None may follow. */
+  NONE: 0,
+  /** As many bytes as the head says. */
+  LENGTH: 1,
+  CHUNKED: 2,
+  /** Until the connection closes. */
+  CLOSE: 3,
+} as const;
+type Body = (typeof BODY)[keyof typeof BODY];
+
+const LINE_END = Buffer.from('\r\n');
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+const NOTHING = Buffer.alloc(0);
+
+/** Frames one response. */
+export class HttpFraming {
+  /** The connection ends with this response; set before `begin`, which may find its own reason. */
+  closes = false;
+  /** The application wrote more than its Content-Length: the rest was dropped. */
+  overrun = false;
+  private readonly isHttp10: boolean;
+  private body: Body = BODY.NONE;
+  private remaining = 0;
+
+  /** `isHttp10`: the client's version, which knows no chunks and keeps no connection without being told. */
+  constructor(isHttp10: boolean) {
+    this.isHttp10 = isHttp10;
+  }
+
+  /**
+   * Header lines to add to `head`, whose connection headers have been taken out. `bodyBytes`: the length of the whole body
+   * where it is known, else -1.
+   */
+  begin(head: ResponseHead, isHead: boolean, bodyBytes: number): string {
+    let lines = head.hasDate ? '' : dateLine();
+    if (isHead || head.bodyForbidden) this.body = BODY.NONE;
+    else if (head.hasContentLength) {
+      this.body = BODY.LENGTH;
+      this.remaining = head.contentLength;
+    } else if (bodyBytes >= 0) {
+      this.body = BODY.LENGTH;
+      this.remaining = bodyBytes;
+      lines += `Content-Length: ${bodyBytes}\r\n`;
+    } else if (this.isHttp10) {
+      this.body = BODY.CLOSE;
+      this.closes = true;
+    } else {
+      this.body = BODY.CHUNKED;
+      lines += 'Transfer-Encoding: chunked\r\n';
+    }
+    if (this.closes) lines += 'Connection: close\r\n';
+    else if (this.isHttp10) lines += 'Connection: keep-alive\r\n';
+    return lines;
+  }
+
+  /** The bytes to send for a chunk of the body; with `last` also what ends it. */
+  frame(chunk: Uint8Array, last: boolean): Uint8Array {
+    if (this.body === BODY.LENGTH) return this.cut(chunk);
+    if (this.body !== BODY.CHUNKED) return this.body === BODY.NONE ? NOTHING : chunk;
+    const end = last ? LAST_CHUNK : NOTHING;
+    if (chunk.length === 0) return end;
+    return Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, LINE_END, end]);
+  }
+
+  /** After the last chunk: whether the body has fewer bytes than its head promised. */
+  get isShort(): boolean {
+    return this.body === BODY.LENGTH && this.remaining > 0;
+  }
+
+  private cut(chunk: Uint8Array): Uint8Array {
+    if (chunk.length > this.remaining) {
+      this.overrun = true;
+      chunk = chunk.subarray(0, this.remaining);
+    }
+    this.remaining -= chunk.length;
+    return chunk;
+  }
+}
+
+/** Headers that are the connection's business, not the application's (RFC 9110 section 7.6.1). */
+export function isConnectionHeader(name: string): boolean {
+  return /^(connection|keep-alive|proxy-connection|transfer-encoding)$/i.test(name);
+}
+
+/** The same, and the length. */
+export function isFramingHeader(name: string): boolean {
+  return isConnectionHeader(name) || /^content-length$/i.test(name);
+}
+
+let cachedSecond = -1;
+let cachedLine = '';
+
+/** `Date: …`, made once a second (RFC 9110 section 6.6.1). */
+function dateLine(): string {
+  const now = Date.now();
+  const second = Math.floor(now / 1000);
+  if (second !== cachedSecond) {
+    cachedSecond = second;
+    cachedLine = `Date: ${new Date(now).toUTCString()}\r\n`;
+  }
+  return cachedLine;
+}
