@@ -2,6 +2,7 @@
 // The command line: reads the configuration, runs the server until a signal ends it, and turns errors into one printed
 // message and a documented exit status.
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FastwsgiError } from './base/errors.js';
 import type { SocketAddress } from './config/address.js';
 import { checkConfiguration } from './config/check.js';
@@ -17,6 +18,7 @@ import { encodePing, parsePingReply } from './protocol/uwsgi-encoder.js';
 import { logFileOf, Server } from './server.js';
 
 const PING_TIMEOUT_MS = 3000;
+const LOG_CLOSE_MS = 1000;
 
 async function main(): Promise<number | undefined> {
   const command = parseCommandLine(process.argv.slice(2), process.env, process.cwd());
@@ -63,8 +65,11 @@ function printNotices({ notices }: Configuration): void {
 async function serve(configuration: Configuration): Promise<void> {
   const log = new Log({ file: logFileOf(configuration) });
   log.line(`*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${ctime(Date.now())}] ***`);
-  const end = (status: number) => {
-    log.flush();
+  // Of the process and not of the threads alone: TZ, for one, is read from there.
+  Object.assign(process.env, configuration.env);
+  const end = async (status: number) => {
+    // Whoever reads the log may have stopped reading.
+    await Promise.race([log.close(), sleep(LOG_CLOSE_MS)]);
     process.exit(status);
   };
   const fail = (error: unknown) => {

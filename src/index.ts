@@ -28,7 +28,8 @@ export interface FastwsgiServer {
  * Makes a server from options: the names of the INI file in camelCase, `{ module: 'app:application', httpSocket: ':8000' }`.
  * Throws a FastwsgiError that lists every wrong option. Nothing is opened before `listen`.
  *
- * Workers are threads of this process; `chdir` changes the process's directory, as it does on the command line.
+ * Workers are threads of this process; `chdir` changes the process's directory, as it does on the
+ * command line; `env` reaches the workers of this server alone.
  */
 export function createServer(options: ServerOptions): FastwsgiServer {
   const configuration = configurationFromObject(options, process.cwd());

@@ -54,6 +54,8 @@ export class Server {
   private bound: readonly BoundAddress[] = [];
   private readonly socketFiles = new SocketFiles();
   private started = false;
+  /** Where the application is looked for: the current directory after `chdir`, before `chdir2`. */
+  private applicationFolder = '';
   private readonly readyLanes = new Set<number>();
   private allReady: { resolve(): void; reject(error: FastwsgiError): void } | undefined;
   private closing: Promise<void> | undefined;
@@ -94,6 +96,8 @@ export class Server {
       this.throwIfClosing();
       this.log.line(this.bound.map(bindLine).join('\n'));
       await this.startWorkers();
+      const { chdir2 } = this.configuration;
+      if (chdir2 !== undefined) changeDirectory(chdir2);
       this.throwIfClosing();
     } catch (error) {
       this.destroy();
@@ -104,10 +108,11 @@ export class Server {
   }
 
   private prepareProcess(): void {
-    const { notices, umask, chdir, chdir2 } = this.configuration;
+    const { notices, umask, chdir } = this.configuration;
     for (const notice of notices) this.log.line(notice.text);
     if (umask !== undefined) process.umask(umask);
-    for (const directory of [chdir, chdir2]) if (directory !== undefined) changeDirectory(directory);
+    if (chdir !== undefined) changeDirectory(chdir);
+    this.applicationFolder = process.cwd();
   }
 
   private throwIfClosing(): void {
@@ -199,11 +204,10 @@ export class Server {
   // ---- workers
 
   private async startWorkers(): Promise<void> {
-    const { env } = this.configuration;
     this.pool = new WorkerPool<WorkerInit, WorkerResult>({
       entry: new URL('./worker/entry.js', import.meta.url),
       lanes: this.owners,
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...this.configuration.env },
       fronts: () => (this.gateway === undefined || this.gatewayEnded ? 1 : 2),
       init: (lane) => this.workerInit(lane),
       onResult: (lane, result) => this.onWorkerResult(lane, result),
@@ -228,7 +232,7 @@ export class Server {
       processes: configuration.processes,
       node: hostname(),
       version: VERSION,
-      application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: process.cwd() },
+      application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: this.applicationFolder },
       concurrency: configuration.concurrency,
       needApplication: needApp,
       logFile: logFileOf(configuration),

@@ -32,6 +32,11 @@ export const BATCH_REPLIES = 8;
 export const BATCH_MS = 0.2;
 /** Connections the gateway holds open at a time; more wait in the kernel's backlog. */
 export const GATEWAY_CONNECTIONS_MAX = 16_384;
+/**
+ * The end of what a client sends is, on TCP, all that is seen of its leaving; one that only closed its sending side looks the
+ * same. It counts as leaving once nothing has gone either way for this long.
+ */
+export const HALF_CLOSED_QUIET_MS = 1000;
 /** HTTP requests that may wait in the front for a worker (`http-queue`); one more is answered 503. */
 export const HTTP_QUEUE_DEFAULT = 1024;
 

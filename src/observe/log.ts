@@ -1,7 +1,7 @@
 // The server's log: lines to standard error or a file, batched and written without blocking the thread. Every thread has
 // its own writer on the same destination, opened for appending, so that lines of different threads do not mix.
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import sonicBoom from 'sonic-boom';
 import { FastwsgiError, systemErrorText } from '../base/errors.js';
 
@@ -20,12 +20,13 @@ export class Log {
   /** Lines that found no room. */
   dropped = 0;
   private readonly stream: InstanceType<typeof sonicBoom.SonicBoom>;
+  private readonly fd: number;
   private closed = false;
 
   /** Opens the destination. Throws a FastwsgiError (ERR_FILE) when the file cannot be written. */
   constructor({ file }: LogDestination) {
-    const fd = file === undefined ? STANDARD_ERROR : openForAppending(file);
-    this.stream = new sonicBoom.SonicBoom({ fd, sync: false, maxLength: PENDING_BYTES_MAX });
+    this.fd = file === undefined ? STANDARD_ERROR : openForAppending(file);
+    this.stream = new sonicBoom.SonicBoom({ fd: this.fd, sync: false, maxLength: PENDING_BYTES_MAX });
     this.stream.on('drop', () => this.dropped++);
     // A full disk or a closed terminal must not stop the server; the lines are lost.
     this.stream.on('error', () => this.dropped++);
@@ -39,6 +40,16 @@ export class Log {
   /** Writes a line that holds no control characters but what the caller put there. */
   rawLine(text: string): void {
     if (!this.closed) this.stream.write(`${text}\n`);
+  }
+
+  /** Writes a line at once, even if that blocks: the last words of a thread, which would not live to see a later write. */
+  lastLine(text: string): void {
+    this.flush();
+    try {
+      writeSync(this.fd, `${escapeControls(text)}\n`);
+    } catch {
+      // As with every other line: there is nobody left to tell.
+    }
   }
 
   /** Writes what is pending and closes the file; what is logged afterwards is dropped. */

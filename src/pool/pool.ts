@@ -23,7 +23,7 @@ export interface PoolOptions<Init, Result> {
   log(line: string): void;
 }
 
-/** A lane whose threads live shorter than this, more than so many in a row, gets its next one only after a pause. */
+/** A lane whose threads die before they are ready, or live shorter than this, more than so many in a row, has to pause. */
 const SHORT_LIFE_MS = 1000;
 const SHORT_LIVES_MAX = 5;
 const RESPAWN_PAUSE_MS = 2000;
@@ -102,7 +102,8 @@ export class WorkerPool<Init, Result> {
         await this.pause(CLEAN_POLL_MS);
         if (this.stopping.signal.aborted) return;
       }
-      shortLives = performance.now() - startedMs < SHORT_LIFE_MS ? shortLives + 1 : 0;
+      const wasShort = !wasReady || performance.now() - startedMs < SHORT_LIFE_MS;
+      shortLives = wasShort ? shortLives + 1 : 0;
       if (shortLives > SHORT_LIVES_MAX) {
         this.options.log('worker respawning too fast !!! i have to sleep a bit (2 seconds)...');
         await this.pause(RESPAWN_PAUSE_MS);

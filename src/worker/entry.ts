@@ -20,7 +20,7 @@ export default async function serveLane(init: WorkerInit): Promise<WorkerResult>
   lane.attach(threadId);
   const log = new Log({ file: init.logFile });
   // An error that nobody catches ends the thread: where it came from is known here only. The main thread says what follows.
-  process.on('uncaughtExceptionMonitor', (error) => log.line(`uncaught: ${describeError(error)}`));
+  process.on('uncaughtExceptionMonitor', (error) => log.lastLine(`uncaught: ${describeError(error)}`));
   process.on('exit', () => log.flush());
   const context = workerContext(init, log);
   let application: Application;
@@ -56,7 +56,7 @@ export default async function serveLane(init: WorkerInit): Promise<WorkerResult>
   const message: WorkerMessage = { lane: lane.id, ready: { kind: application.kind, concurrency } };
   parentPort?.postMessage(message);
   await loop.run();
-  log.flush();
+  await log.close();
   return { stopped: true };
 }
 

@@ -25,6 +25,8 @@ export interface ServerStart {
   readonly cwd?: string;
   /** Options for node itself. */
   readonly nodeArgs?: readonly string[];
+  /** The node binary; the one that runs the tests unless given. */
+  readonly node?: string;
   /** Where `logto` sends the log, when it is not standard error. */
   readonly logFile?: string;
 }
@@ -112,7 +114,7 @@ class ServerProcess implements RunningServer {
   private ended = false;
   private readonly changed = new Set<() => void>();
 
-  constructor({ args = [], ini, env, cwd, nodeArgs = [], logFile }: ServerStart) {
+  constructor({ args = [], ini, env, cwd, nodeArgs = [], node = process.execPath, logFile }: ServerStart) {
     this.folder = mkdtempSync(join(tmpdir(), 'fastwsgi-server-'));
     this.logFile = logFile;
     const iniArgs: string[] = [];
@@ -121,7 +123,7 @@ class ServerProcess implements RunningServer {
       writeFileSync(file, ini);
       iniArgs.push('-c', file);
     }
-    const child = spawn(process.execPath, [...nodeArgs, CLI, ...iniArgs, ...args], {
+    const child = spawn(node, [...nodeArgs, CLI, ...iniArgs, ...args], {
       cwd: cwd ?? this.folder,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

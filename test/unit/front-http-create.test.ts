@@ -69,6 +69,15 @@ describe('the choice of the HTTP engine', () => {
     for (const complaint of (await selfCheck(loaded.uws)).complaints) assert.ok(notice.includes(complaint), notice);
   });
 
+  test('is never uWebSockets.js for an abstract socket, which that does not know', async () => {
+    const options: HttpFrontOptions = { ...OPTIONS, address: { kind: 'abstract', name: 'app' } };
+    const worker = new InProcessWorker(() => {});
+    const { front } = await createHttpFront('auto', options, worker.turns);
+    assert.ok(front instanceof NodeHttpFront);
+    await assert.rejects(createHttpFront('uws', options, worker.turns), { code: 'ERR_ENGINE' });
+    await worker.stop();
+  });
+
   test('is never native with FASTWSGI_NATIVE=0', () => {
     const load = join(import.meta.dirname, '../../dist/front/uws/load.js');
     const script = `import { loadUws } from ${JSON.stringify(load)}; console.log(JSON.stringify(loadUws()));`;

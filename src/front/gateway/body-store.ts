@@ -1,8 +1,9 @@
 // A request body on its way in, on the gateway's thread: in memory while it is small, then in an unlinked temporary file,
 // written at once, since this thread has no event loop to come back in.
-import { closeSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { errorMessage } from '../../base/errors.js';
 import { openTemporaryFile } from '../temporary-file.js';
+import { closeFile } from './close-file.js';
 
 const FIRST_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
@@ -40,9 +41,9 @@ export class BodyStore {
   /** Gives up memory and file. */
   forget(): void {
     this.memory = NOTHING;
-    this.bytes = 0;
-    if (this.fd >= 0) closeSync(this.fd);
+    if (this.fd >= 0) closeFile(this.fd, this.bytes);
     this.fd = -1;
+    this.bytes = 0;
   }
 
   private keep(source: Buffer, from: number, to: number): void {

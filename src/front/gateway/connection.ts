@@ -2,6 +2,7 @@
 // request in a slot, and the bytes that the worker could not send itself. The gateway owns the descriptor from accept to
 // close; while the slot is with the worker, the worker may send on it, so it is closed only after the slot is DONE or its
 // thread is known to be dead.
+import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
 import { ERRNO, type Libc, SYS } from '../../system/libc.js';
@@ -42,11 +43,6 @@ export type Phase = (typeof PHASE)[keyof typeof PHASE];
 
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
 const LEAVING = SYS.EPOLLHUP | SYS.EPOLLERR | SYS.EPOLLRDHUP;
-/**
- * The end of what the client sends is, on TCP, all that is seen of its leaving; a client that only closed its sending side
- * looks the same. It counts as leaving once nothing has gone either way for this long.
- */
-const LEAVING_AFTER_QUIET_MS = 100;
 /** Reads for one event at most, of what nobody wants. */
 const DISCARDS_PER_EVENT = 16;
 /** How long a client may go on sending after its last answer: it has to find time to read that. */
@@ -126,11 +122,11 @@ export abstract class Connection implements MovableOwner, Waiter {
 
   /** Starts to watch for the client's leaving; the tick asks for it on requests that run long. */
   watchForLeaving(): void {
-    if (this.mask === 0 && this.isQuiet) this.interest(SYS.EPOLLRDHUP);
+    if (this.mask === 0 && this.isQuietFor(HALF_CLOSED_QUIET_MS)) this.interest(SYS.EPOLLRDHUP);
   }
 
-  /** The request has been with the worker, and nothing has gone either way, for a while. */
-  protected get isQuiet(): boolean {
+  /** The request has been with the worker, and nothing has gone either way, for `quietMs`. */
+  protected isQuietFor(quietMs: number): boolean {
     const { slot } = this;
     if (this.phase !== PHASE.RUNNING || slot === null || this.clientGone) return false;
     const { nowMs } = this.tools.dispatcher;
@@ -138,7 +134,7 @@ export abstract class Connection implements MovableOwner, Waiter {
       this.sendsSeen = slot.sends;
       this.quietSinceMs = nowMs;
     }
-    return nowMs - this.quietSinceMs >= LEAVING_AFTER_QUIET_MS;
+    return nowMs - this.quietSinceMs >= quietMs;
   }
 
   /** Goes on reading where `later` left off. */
@@ -162,7 +158,7 @@ export abstract class Connection implements MovableOwner, Waiter {
     }
     if (!isBounded) dispatcher.enqueueAlways(this);
     else if (!dispatcher.enqueue(this)) return false;
-    this.watch(LEAVING_AFTER_QUIET_MS);
+    this.watch(HALF_CLOSED_QUIET_MS);
     return true;
   }
 

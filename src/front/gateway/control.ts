@@ -46,5 +46,5 @@ export interface GatewayData {
   readonly limits: GatewayLimits;
 }
 
-/** What the thread posts to the main thread. */
-export type GatewayMessage = { readonly log: string };
+/** What the thread posts to the main thread: a line to log, or a descriptor to close in the background. */
+export type GatewayMessage = { readonly log: string } | { readonly close: number };

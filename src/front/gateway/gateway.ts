@@ -5,6 +5,7 @@ import { BELL_WORDS } from '../../lane/bell.js';
 import type { LaneMemory } from '../../lane/layout.js';
 import { type Libc, SYS } from '../../system/libc.js';
 import { addressText, type BindAddress, type ListenOptions, listenOn, removeStaleSocket } from '../../system/listen.js';
+import { closeQuietly } from '../body-spool.js';
 import type { BoundAddress, Front } from '../front.js';
 import {
   GATEWAY_CONTROL,
@@ -122,7 +123,10 @@ export class GatewayFront implements Front {
     // What node was told to preload is for the application, not for this thread.
     const options = { workerData, name: 'gateway', execArgv: [] };
     const thread = new Worker(new URL('./thread.js', import.meta.url), options);
-    thread.on('message', (message: GatewayMessage) => log(message.log));
+    thread.on('message', (message: GatewayMessage) => {
+      if ('log' in message) log(message.log);
+      else closeQuietly(message.close);
+    });
     this.ended = new Promise((resolve) => {
       thread.once('exit', () => resolve());
     });

@@ -1,6 +1,7 @@
 // An HTTP/1 connection of the gateway: requests one after the other, each read to its end and put into a slot; the worker
 // frames the response and sends it itself. Reading is edge-triggered: a read that filled less than its room has emptied
 // the socket, so a request costs one recv, and nothing in the epoll set changes.
+import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../../lane/layout.js';
 import { ChunkedDecoder } from '../../protocol/chunked-decoder.js';
@@ -13,7 +14,7 @@ import {
   REQUEST_LINE,
   skipEmptyLines,
 } from '../../protocol/http-request-head.js';
-import { ERRNO, SYS } from '../../system/libc.js';
+import { SYS } from '../../system/libc.js';
 import { closingAnswer, REFUSAL, type Refusal } from '../http/refusal.js';
 import {
   appendContentLength,
@@ -23,6 +24,7 @@ import {
 } from '../http/request-encoder.js';
 import { BodyStore } from './body-store.js';
 import { Connection, type GatewayTools, PHASE } from './connection.js';
+import { RECEIVED, ReadWindow } from './read-window.js';
 
 export interface HttpLimits {
   /** The largest vars block (buffer-size). */
@@ -57,11 +59,8 @@ export class HttpConnection extends Connection {
   private readonly chunks = new ChunkedDecoder();
   private encoder: RequestEncoder | null = null;
   private peer: Uint8Array = NOTHING;
-  /** Bytes that were read and not yet used: `window[at, end)`. */
-  private window: Buffer = NOTHING;
-  private at = 0;
-  private end = 0;
-  /** How far the blank line has been looked for. */
+  private readonly input: ReadWindow;
+  /** Bytes of the input in which no blank line was found. */
   private scanned = 0;
   /** The deadline at hand is the one of a head that has begun to come. */
   private hasHeadDeadline = false;
@@ -80,6 +79,7 @@ export class HttpConnection extends Connection {
   constructor(tools: GatewayTools, limits: HttpLimits) {
     super(tools, limits.httpTimeoutMs);
     this.limits = limits;
+    this.input = new ReadWindow(tools.scratch);
     this.body = new BodyStore(limits.inlineBodyBytesMax);
   }
 
@@ -110,7 +110,7 @@ export class HttpConnection extends Connection {
   }
 
   override watchForLeaving(): void {
-    if (this.halfClosed && this.isQuiet) this.onClientGone();
+    if (this.halfClosed && this.isQuietFor(HALF_CLOSED_QUIET_MS)) this.onClientGone();
   }
 
   override onTimeout(): void {
@@ -132,7 +132,7 @@ export class HttpConnection extends Connection {
 
   /** No request is under way. */
   private get isIdle(): boolean {
-    return this.phase === PHASE.READING && !this.inBody && this.at === this.end;
+    return this.phase === PHASE.READING && !this.inBody && this.input.isEmpty;
   }
 
   // ---- reading
@@ -142,7 +142,7 @@ export class HttpConnection extends Connection {
       if (!this.process() || this.phase !== PHASE.READING) continue;
       if (!this.readable) return this.expectMore();
       if (reads++ === READS_PER_EVENT) {
-        this.keepWindow();
+        this.input.keep();
         return this.tools.later(this);
       }
       if (!this.readSome()) return;
@@ -151,63 +151,21 @@ export class HttpConnection extends Connection {
 
   /** Reads once; false when the connection has come to its end. */
   private readSome(): boolean {
-    const { libc, scratch } = this.tools;
-    const isFresh = this.at === this.end;
-    if (isFresh) {
-      this.window = scratch;
-      this.at = 0;
-      this.end = 0;
-      this.scanned = 0;
-    } else {
-      this.growWindow();
+    const outcome = this.input.receive(this.tools.libc, this.fd);
+    if (outcome === RECEIVED.END) {
+      this.onEnd();
+      return false;
     }
-    const room = this.window.length - this.end;
-    const target = this.end === 0 ? this.window : this.window.subarray(this.end);
-    const count = libc.recv(this.fd, target, room, SYS.MSG_DONTWAIT);
-    if (count > 0) {
-      this.end += count;
-      // The end of what a client sends is told once, and has to be read.
-      if (count < room && !this.halfClosed) this.readable = false;
-      return true;
-    }
-    if (isFresh) this.window = NOTHING;
-    if (count < 0 && libc.errno() === ERRNO.EAGAIN) {
-      this.readable = false;
-      return true;
-    }
-    this.onEnd();
-    return false;
-  }
-
-  /** Makes room behind the bytes at hand, which become our own if they were in the shared scratch. */
-  private growWindow(): void {
-    const kept = this.end - this.at;
-    if (this.window !== this.tools.scratch && this.window.length - this.end >= kept) return;
-    const larger = Buffer.allocUnsafe(Math.max(2 * kept, 4096));
-    this.window.copy(larger, 0, this.at, this.end);
-    this.scanned = Math.max(0, this.scanned - this.at);
-    this.window = larger;
-    this.at = 0;
-    this.end = kept;
-  }
-
-  /** The scratch is used by the next connection: what is left in it becomes our own. */
-  private keepWindow(): void {
-    if (this.window !== this.tools.scratch) return;
-    if (this.at === this.end) {
-      this.window = NOTHING;
-      this.at = 0;
-      this.end = 0;
-    } else {
-      this.growWindow();
-    }
+    // The end of what a client sends is told once, and has to be read.
+    if (outcome === RECEIVED.ALL && !this.halfClosed) this.readable = false;
+    return true;
   }
 
   private expectMore(): void {
-    this.keepWindow();
+    this.input.keep();
     if (this.inBody) return this.watch(this.limits.httpTimeoutMs);
     // A head has one deadline, from its first byte on.
-    const isBegun = this.at < this.end;
+    const isBegun = !this.input.isEmpty;
     if (isBegun && this.hasHeadDeadline) return;
     this.hasHeadDeadline = isBegun;
     this.watch(isBegun ? this.limits.httpTimeoutMs : this.limits.httpKeepaliveMs || this.limits.httpTimeoutMs);
@@ -232,19 +190,21 @@ export class HttpConnection extends Connection {
   // ---- the head
 
   private processHead(): boolean {
-    const { window, end } = this;
-    this.at = skipEmptyLines(window, this.at, end);
-    const headEnd = findHeadEnd(window, this.at, this.scanned, end);
+    const { input } = this;
+    const { bytes, end } = input;
+    const start = skipEmptyLines(bytes, input.at, end);
+    const headEnd = findHeadEnd(bytes, start, input.at + this.scanned, end);
+    input.at = start;
+    this.scanned = 0;
     if (headEnd === HEAD_MALFORMED) return this.refuse(REFUSAL.BAD_REQUEST);
     if (headEnd === HEAD_INCOMPLETE) {
-      this.scanned = end;
-      if (!mayBeginRequest(window, this.at, end)) return this.refuse(REFUSAL.BAD_REQUEST);
-      if (end - this.at <= this.limits.varsBytesMax + HEAD_BYTES_OVER_VARS) return true;
+      this.scanned = end - start;
+      if (!mayBeginRequest(bytes, start, end)) return this.refuse(REFUSAL.BAD_REQUEST);
+      if (input.length <= this.limits.varsBytesMax + HEAD_BYTES_OVER_VARS) return true;
       return this.refuse(REFUSAL.HEADERS_TOO_LARGE);
     }
-    const outcome = lines.begin(window, this.at, headEnd);
-    this.at = headEnd;
-    this.scanned = headEnd;
+    const outcome = lines.begin(bytes, start, headEnd);
+    input.at = headEnd;
     this.hasHeadDeadline = false;
     if (outcome === REQUEST_LINE.OK) return this.encode();
     return this.refuse(outcome === REQUEST_LINE.VERSION ? REFUSAL.VERSION : REFUSAL.BAD_REQUEST);
@@ -271,7 +231,7 @@ export class HttpConnection extends Connection {
     this.isChunked = chunked;
     this.remaining = Math.max(0, contentLength);
     this.chunks.reset();
-    if (expectContinue && this.at === this.end) this.sendNow(CONTINUE);
+    if (expectContinue && this.input.isEmpty) this.sendNow(CONTINUE);
     return false;
   }
 
@@ -303,20 +263,21 @@ export class HttpConnection extends Connection {
   }
 
   private processLength(): boolean {
-    const to = Math.min(this.end, this.at + this.remaining);
-    if (!this.body.push(this.window, this.at, to)) return this.failBody();
-    this.remaining -= to - this.at;
-    this.at = to;
+    const { input } = this;
+    const to = Math.min(input.end, input.at + this.remaining);
+    if (!this.body.push(input.bytes, input.at, to)) return this.failBody();
+    this.remaining -= to - input.at;
+    input.at = to;
     return this.remaining > 0 || this.complete();
   }
 
   private processChunks(): boolean {
-    const { chunks, window, body } = this;
-    while (this.at < this.end && !chunks.isDone && !chunks.isFaulty) {
-      this.at = chunks.next(window, this.at, this.end);
+    const { chunks, input, body } = this;
+    while (!input.isEmpty && !chunks.isDone && !chunks.isFaulty) {
+      input.at = chunks.next(input.bytes, input.at, input.end);
       const { dataStart, dataEnd } = chunks;
       if (this.isTooLarge(body.bytes + dataEnd - dataStart)) return this.refuse(REFUSAL.BODY_TOO_LARGE);
-      if (dataEnd > dataStart && !body.push(window, dataStart, dataEnd)) return this.failBody();
+      if (dataEnd > dataStart && !body.push(input.bytes, dataStart, dataEnd)) return this.failBody();
     }
     if (chunks.isFaulty) return this.refuse(REFUSAL.BAD_REQUEST);
     if (!chunks.isDone) return true;
@@ -334,7 +295,7 @@ export class HttpConnection extends Connection {
   /** The request has come to its end, and is kept. */
   private complete(): boolean {
     this.inBody = false;
-    this.keepWindow();
+    this.input.keep();
     if (!this.enqueue(true)) this.refuse(REFUSAL.BUSY);
     return false;
   }
@@ -348,10 +309,10 @@ export class HttpConnection extends Connection {
   }
 
   private submit(slot: FrontSlot, varsEnd: number): void {
-    this.keepWindow();
+    this.input.keep();
     this.varsEnd = varsEnd;
     this.describe(slot);
-    if (this.readable || this.at < this.end) this.tools.impatient.add(this);
+    if (this.readable || !this.input.isEmpty) this.tools.impatient.add(this);
     this.run(slot);
   }
 
@@ -369,7 +330,7 @@ export class HttpConnection extends Connection {
     this.tools.impatient.delete(this);
     if (closes || this.tools.closing) {
       // A close with bytes unread is a reset, and takes along what the client has not received.
-      return this.readable || this.at < this.end ? this.linger() : this.close();
+      return this.readable || !this.input.isEmpty ? this.linger() : this.close();
     }
     this.phase = PHASE.READING;
     this.readOn();
@@ -388,9 +349,7 @@ export class HttpConnection extends Connection {
   protected override forget(): void {
     this.body.forget();
     this.packet = NOTHING;
-    this.window = NOTHING;
-    this.at = 0;
-    this.end = 0;
+    this.input.forget();
     this.scanned = 0;
     this.inBody = false;
     this.hasHeadDeadline = false;

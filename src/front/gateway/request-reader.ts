@@ -1,6 +1,6 @@
 // Reads one request from a gateway descriptor: the packet and a small body straight into the memory it is given when all
 // is there at once, else into a buffer of its own, and a large body into a temporary file. Knows nothing of slots or epoll.
-import { closeSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { errorMessage } from '../../base/errors.js';
 import { PACKET_HEADER_BYTES } from '../../base/limits.js';
 import { FAULT, type Fault } from '../../protocol/faults.js';
@@ -8,6 +8,7 @@ import { MODIFIER_PING, PARSE, PacketParser } from '../../protocol/uwsgi-packet.
 import { ERRNO, type Libc, SYS } from '../../system/libc.js';
 import { openTemporaryFile } from '../temporary-file.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
+import { closeFile } from './close-file.js';
 
 /** What a read has come to. */
 export const READ = {
@@ -68,7 +69,7 @@ export class RequestReader {
   /** Gives up memory and file. */
   forget(): void {
     this.buffer = null;
-    if (this.bodyFd >= 0) closeSync(this.bodyFd);
+    if (this.bodyFd >= 0) closeFile(this.bodyFd, this.written);
     this.bodyFd = -1;
   }
 

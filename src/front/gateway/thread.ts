@@ -55,6 +55,8 @@ class Gateway implements GatewayTools {
   private acceptable = false;
   /** After EMFILE: do not accept before this time. */
   private resumeAcceptMs = 0;
+  /** The log knows that nothing can be accepted. */
+  private acceptFails = false;
   private lastTickMs = 0;
 
   constructor(data: GatewayData, libc: Libc) {
@@ -185,12 +187,15 @@ class Gateway implements GatewayTools {
     }
     this.connections[fd] = connection;
     this.open++;
+    this.acceptFails = false;
     connection.open(fd);
   }
 
   private onAcceptError(errno: number): void {
     if (errno !== ERRNO.EMFILE && errno !== ERRNO.ENFILE && errno !== ERRNO.ENOBUFS && errno !== ERRNO.ENOMEM) return;
     this.resumeAcceptMs = this.dispatcher.nowMs + REPOLL_MS;
+    if (this.acceptFails) return;
+    this.acceptFails = true;
     this.log(`accept4(): errno ${errno}, too many open files or no memory: ${this.open} connections are open`);
   }
 

@@ -32,6 +32,11 @@ export async function createHttpFront(
     if (engine === 'uws') throw new FastwsgiError('ERR_ENGINE', `Cannot use http-engine uws: ${loaded.reason}`);
     return byNode(loaded.reason);
   }
+  if (options.address.kind === 'abstract') {
+    const why = 'uWebSockets.js has no abstract sockets';
+    if (engine === 'uws') throw new FastwsgiError('ERR_ENGINE', `Cannot use http-engine uws: ${why}`);
+    return byNode(why);
+  }
   const { uws } = loaded;
   const { unusable, complaints } = await selfCheck(uws);
   if (unusable !== '') {

@@ -1,7 +1,7 @@
 // One uwsgi connection on node:net: the portable twin of the gateway's. Every reply comes through the slot's ring, since the
 // worker has no descriptor to send on. Main thread.
 import type { Socket } from 'node:net';
-import { PACKET_HEADER_BYTES } from '../../base/limits.js';
+import { HALF_CLOSED_QUIET_MS, PACKET_HEADER_BYTES } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
 import { FAULT, type Fault, faultLogLine, faultResponse } from '../../protocol/faults.js';
@@ -21,12 +21,6 @@ export interface NetTools {
   /** The connection is closed and holds nothing any more. */
   closed(connection: NetConnection): void;
 }
-
-/**
- * The end of what the client sends is, on TCP, all that is seen of its leaving; a client that only closed its sending side
- * looks the same. It counts as leaving once nothing has gone either way for this long.
- */
-const LEAVING_AFTER_QUIET_MS = 100;
 
 const PHASE = { PACKET: 0, BODY: 1, QUEUED: 2, RUNNING: 3, CLOSED: 4 } as const;
 type Phase = (typeof PHASE)[keyof typeof PHASE];
@@ -69,7 +63,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   /** The slow tick. */
   onTick(nowMs: number): void {
     if (this.deadlineMs <= nowMs) this.onTimeout();
-    else if (this.hasEnded && this.isWaitingForUs && nowMs - this.quietSinceMs >= LEAVING_AFTER_QUIET_MS) this.reset();
+    else if (this.hasEnded && this.isWaitingForUs && nowMs - this.quietSinceMs >= HALF_CLOSED_QUIET_MS) this.reset();
   }
 
   private get isWaitingForUs(): boolean {

@@ -66,7 +66,9 @@ export class NodeExchange extends HttpExchange {
       encoder.header(rawHeaders[i] as string, rawHeaders[i + 1] as string);
     }
     if (encoder.repeated) encoder.joinHeaders(rawHeaders);
-    if (this.tools.closing || this.tools.options.httpKeepaliveMs === 0) response.shouldKeepAlive = false;
+    // Of HTTP/1.0 that asks for both, node:http hears the other.
+    const closes = encoder.connectionClose || this.tools.closing || this.tools.options.httpKeepaliveMs === 0;
+    if (closes) response.shouldKeepAlive = false;
     if (httpVersionMajor !== 1) {
       encoder.refusal = REFUSAL.VERSION;
       return 0;

@@ -306,7 +306,9 @@ export class UwsExchange extends HttpExchange {
     const { response } = this;
     if (response === null) return;
     this.response = null;
-    response.writeStatus(closingAnswer(refusal, CORK_BYTES)).close();
+    response.cork(() => {
+      response.writeStatus(closingAnswer(refusal, CORK_BYTES)).close();
+    });
   }
 
   protected override breakOff(): void {

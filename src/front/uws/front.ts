@@ -66,7 +66,9 @@ export class UwsFront implements Front {
     const { address } = this.options;
     return new Promise((resolve) => {
       if (address.kind === 'tcp') app.listen(address.host, address.port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve);
-      else app.listen_unix(resolve, address.kind === 'unix' ? address.path : `\0${address.name}`);
+      else if (address.kind === 'unix') app.listen_unix(resolve, address.path);
+      // It would take the name for an empty path, and listen where nobody looks.
+      else resolve(false);
     });
   }
 
