@@ -19,7 +19,7 @@ export interface MovableOwner extends SlotOwner {
 
 /** What a front asks of its dispatcher; see the file's head. */
 export class Dispatcher {
-  /** Milliseconds of the monotonic clock, read once a turn. */
+  /** Milliseconds of the monotonic clock, read in every turn and for every new request. */
   nowMs = 0;
   private readonly lanes: readonly FrontLane[];
   private readonly queueMax: number;
@@ -49,6 +49,8 @@ export class Dispatcher {
   /** A slot to fill and submit now, or null: then `enqueue`. */
   reserve(): FrontSlot | null {
     if (this.waiting.length > 0) return null;
+    // The last turn may be long ago: whether a lane stands still is seen only on a clock that does not.
+    this.nowMs = performance.now();
     return this.takeSlot();
   }
 

@@ -44,7 +44,11 @@ export class WorkerLoop implements ExchangeOwner {
   constructor(options: LoopOptions) {
     this.options = options;
     this.newsFor = options.bells.map(() => NEWS.NONE);
-    this.tools = newResponseTools(options.libc, (slot, urgent) => this.posted(slot, urgent));
+    this.tools = newResponseTools(
+      options.libc,
+      (slot, urgent) => this.posted(slot, urgent),
+      () => this.flush(performance.now()),
+    );
     this.aborts = options.lane.aborts;
   }
 

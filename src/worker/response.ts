@@ -23,11 +23,14 @@ export interface ResponseTools {
   headOwner: SlotResponse | undefined;
   /** The slot got news: its front's bell has to ring at the end of the batch. Not urgent: the client has its answer already. */
   posted(slot: WorkerSlot, urgent: boolean): void;
+  /** Rings the bells of the fronts with news now: before this thread blocks, waiting for one of them. */
+  flush(): void;
 }
 
 export function newResponseTools(
   libc: Libc | undefined,
   posted: (slot: WorkerSlot, urgent: boolean) => void,
+  flush: () => void,
 ): ResponseTools {
   return {
     libc,
@@ -35,6 +38,7 @@ export function newResponseTools(
     head: new ResponseHead(),
     headOwner: undefined,
     posted,
+    flush,
   };
 }
 
@@ -146,6 +150,7 @@ export class SlotResponse implements ResponseWriter {
 
   drainSync(): void {
     while (this.pending.length > 0 && !this.aborted && !this.finished) {
+      this.tools.flush();
       this.slot.waitForRoomSync(REPOLL_MS);
       this.slot.doneWaiting();
       if (this.slot.aborted) this.abort();

@@ -195,8 +195,10 @@ for (const engine of ENGINES) {
       await using http = await startHttp(engine, { worker: { slots: 1, concurrency: 1, queueMax: 1 } });
       const clients = [0, 1, 2].map(() => new RawClient(http.target));
       for (const client of clients) {
-        await client.send(`GET /slow?100 ${HEAD}\r\n`);
-        await sleep(20);
+        await client.send(`GET /slow?1500 ${HEAD}\r\n`);
+        // In this order: the first one runs before the others come, and these come one after the other.
+        await eventually('the first runs', () => http.seen.length === 1);
+        await sleep(100);
       }
       const answers: number[] = [];
       for (const client of clients) answers.push((await client.responses(1))[0]?.status ?? 0);
@@ -217,7 +219,7 @@ for (const engine of ENGINES) {
     test('that wait are forgotten when their client leaves', async () => {
       await using http = await startHttp(engine, { worker: { slots: 1, concurrency: 1 } });
       const first = new RawClient(http.target);
-      await first.send(`GET /slow?500 ${HEAD}\r\n`);
+      await first.send(`GET /slow?3000 ${HEAD}\r\n`);
       await eventually('the first runs', () => http.seen.length === 1);
       const second = new RawClient(http.target);
       await second.send(`POST /second ${HEAD}Content-Length: 1\r\n\r\nx`);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseResponses, RawClient } from '../helpers/http-client.js';
 import type { RunningServer } from '../helpers/server.js';
-import { type Answer, ask, Signs, startApp, TWINS_OF_ENGINES, until } from './threads-client.js';
+import { type Answer, ask, ENGINES, Signs, startApp, until } from './threads-client.js';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 /** Longer than a worker may stand still before nothing more is put into its lane. */
@@ -28,7 +28,7 @@ function statuses(clients: readonly RawClient[]): number[] {
   return clients.flatMap(({ received, closed }) => parseResponses(received, closed).map(({ status }) => status));
 }
 
-for (const twin of TWINS_OF_ENGINES) {
+for (const twin of ENGINES) {
   test(`HTTP requests over http-queue are answered 503, the others wait their turn, ${twin.name}`, async () => {
     using signs = new Signs();
     await using server = await startApp(twin, ['--processes', '1', '--http-queue', '3']);

@@ -18,14 +18,14 @@ export interface Twin {
 }
 
 const portable: Twin = { name: 'portable', args: [], env: { FASTWSGI_NATIVE: '0' } };
-const native: Twin = { name: 'native', args: ['--uwsgi-engine', 'epoll', '--http-engine', 'node'], env: {} };
+const native: Twin = { name: 'native', args: ['--uwsgi-engine', 'epoll', '--http-engine', 'epoll'], env: {} };
 const uws: Twin = { name: 'native (uws)', args: ['--uwsgi-engine', 'epoll', '--http-engine', 'uws'], env: {} };
 
 /** Both, where native parts are allowed and load. */
 export const TWINS: readonly Twin[] = 'libc' in loadLibc() ? [native, portable] : [portable];
 
-/** The same, with uWebSockets.js on the native side, for what an HTTP engine has a part in. It starts a second later. */
-export const TWINS_OF_ENGINES: readonly Twin[] = 'libc' in loadLibc() && 'uws' in loadUws() ? [uws, portable] : TWINS;
+/** And uWebSockets.js where it loads, for what an HTTP engine has a part in. It starts a second later. */
+export const ENGINES: readonly Twin[] = 'libc' in loadLibc() && 'uws' in loadUws() ? [...TWINS, uws] : TWINS;
 
 export type SocketKind = 'http' | 'uwsgi';
 export const SOCKET_KINDS: readonly SocketKind[] = ['http', 'uwsgi'];
@@ -77,8 +77,10 @@ export function ask(server: RunningServer, kind: SocketKind, uri: string, onBegu
 
 function askHttp(server: RunningServer, path: string, onBegun: () => void): Promise<Answer> {
   return new Promise((resolve) => {
+    let hasResponse = false;
     const request = httpRequest({ ...server.http(), path, agent: false }, (response) => {
       let body = '';
+      hasResponse = true;
       response.setEncoding('utf8').on('data', (chunk: string) => {
         body += chunk;
         onBegun();
@@ -87,7 +89,9 @@ function askHttp(server: RunningServer, path: string, onBegun: () => void): Prom
       response.on('error', () => {});
       response.on('close', () => resolve({ status: response.statusCode ?? 0, body, complete: response.complete }));
     });
-    request.on('error', () => resolve(NO_ANSWER));
+    request.on('error', () => {
+      if (!hasResponse) resolve(NO_ANSWER);
+    });
     request.end();
   });
 }

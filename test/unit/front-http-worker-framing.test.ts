@@ -140,7 +140,11 @@ class Wire {
     const taken = new WorkerLane(memory).next(0);
     assert.ok(taken !== null);
     const owner = { onResponseAborted: () => this.aborted++, onResponseFinished: () => {} };
-    const tools = newResponseTools(this.libc(), () => {});
+    const tools = newResponseTools(
+      this.libc(),
+      () => {},
+      () => {},
+    );
     this.response = new SlotResponse(taken, tools, protocol, isHead, owner);
   }
 

@@ -132,6 +132,8 @@ class Gateway implements GatewayTools {
 
   private turn(events: number): void {
     this.bell.awake();
+    // The wait may have been long, and the events set deadlines.
+    this.dispatcher.nowMs = performance.now();
     for (let i = 0; i < events; i++) this.handle(this.epoll.eventFd(i), this.epoll.eventMask(i));
     this.dispatcher.poll();
     this.resumeUnread();

@@ -27,7 +27,7 @@ type Phase = (typeof PHASE)[keyof typeof PHASE];
 
 /** From accept to close. */
 export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
-  /** When the peer has to have made progress, on the dispatcher's clock; Infinity while we are the ones to act. */
+  /** When the peer has to have made progress, in milliseconds of the monotonic clock; Infinity while we are the ones to act. */
   deadlineMs = Number.POSITIVE_INFINITY;
   private readonly socket: Socket;
   private readonly isTcp: boolean;
@@ -41,7 +41,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   private bodyFd = -1;
   /** The client has sent its last byte. */
   private hasEnded = false;
-  /** When the request was complete, or the last of its reply was taken by the kernel, on the dispatcher's clock. */
+  /** When the request was complete, or the last of its reply was handed on, in milliseconds of the monotonic clock. */
   private quietSinceMs = 0;
   private slot: FrontSlot | null = null;
   private clientGone = false;
@@ -167,7 +167,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
 
   private enqueue(): void {
     this.phase = PHASE.QUEUED;
-    this.quietSinceMs = this.tools.turns.dispatcher.nowMs;
+    this.quietSinceMs = performance.now();
     this.stopWatching();
     // A body that filled the socket's window may have paused it; the client's leaving is seen only by reading.
     this.socket.resume();
@@ -205,13 +205,14 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
       // Copied, because the socket keeps what the kernel does not take, and the ring's room is the worker's again at once.
       const bytes = Buffer.from(slot.peek());
       slot.consume(bytes.length);
+      this.quietSinceMs = performance.now();
       if (!this.socket.write(bytes)) this.expectProgress();
     }
     if (slot.state === SLOT_STATE.DONE && slot.available === 0) this.finish(slot);
   }
 
   private onDrain(): void {
-    this.quietSinceMs = this.tools.turns.dispatcher.nowMs;
+    this.quietSinceMs = performance.now();
     this.stopWatching();
     if (this.slot !== null) this.onReply(this.slot);
     else this.expectProgress();
@@ -306,7 +307,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   }
 
   private expectProgress(): void {
-    this.deadlineMs = this.tools.turns.dispatcher.nowMs + this.tools.limits.socketTimeoutMs;
+    this.deadlineMs = performance.now() + this.tools.limits.socketTimeoutMs;
   }
 
   private stopWatching(): void {

@@ -91,7 +91,8 @@ export class NetFront implements Front {
   }
 
   private sweepTimeouts(): void {
-    const now = this.options.turns.dispatcher.nowMs;
+    // Not the dispatcher's clock: that stands still between its turns.
+    const now = performance.now();
     for (const connection of this.connections) connection.onTick(now);
   }
 }
