@@ -24,7 +24,13 @@ import type { Log } from './observe/log.js';
 import { WorkerPool } from './pool/pool.js';
 import type { BindAddress } from './system/listen.js';
 import { SocketFiles } from './system/socket-files.js';
-import type { FrontBell, WorkerInit, WorkerMessage, WorkerResult } from './worker/init.js';
+import {
+  type FrontBell,
+  isWorkerMessage,
+  type WorkerInit,
+  type WorkerMessage,
+  type WorkerResult,
+} from './worker/init.js';
 
 /** The main thread's fronts share one part of every lane; the gateway has the other. */
 const MAIN_FRONT = 0;
@@ -212,7 +218,9 @@ export class Server {
       init: (lane) => this.workerInit(lane),
       onResult: (lane, result) => this.onWorkerResult(lane, result),
       onDeath: (lane, reason, wasReady) => this.onWorkerDeath(lane, reason, wasReady),
-      onMessage: (message) => this.onWorkerMessage(message as WorkerMessage),
+      onMessage: (message) => {
+        if (isWorkerMessage(message)) this.onWorkerMessage(message);
+      },
       log: (line) => this.log.line(line),
     });
     const ready = new Promise<void>((resolve, reject) => {

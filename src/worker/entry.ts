@@ -53,7 +53,7 @@ export default async function serveLane(init: WorkerInit): Promise<WorkerResult>
       log.line(`${requestName(exchange)}: ${describeError(error)}`);
     },
   });
-  const message: WorkerMessage = { lane: lane.id, ready: { kind: application.kind, concurrency } };
+  const message: WorkerMessage = { from: 'fastwsgi-ts', lane: lane.id, ready: { kind: application.kind, concurrency } };
   parentPort?.postMessage(message);
   await loop.run();
   await log.close();

@@ -30,10 +30,16 @@ export interface WorkerInit {
 }
 
 /** What the worker posts to the main thread. */
-export type WorkerMessage = {
+export interface WorkerMessage {
+  readonly from: 'fastwsgi-ts';
   readonly lane: number;
   readonly ready: { readonly kind: string; readonly concurrency: number };
-};
+}
+
+/** Whether a message is the worker's: an application may post its own on the thread's port. */
+export function isWorkerMessage(message: unknown): message is WorkerMessage {
+  return typeof message === 'object' && message !== null && 'from' in message && message.from === 'fastwsgi-ts';
+}
 
 /** How a lane's task ends when the thread does not die: it was asked to stop, or the application did not load. */
 export type WorkerResult = { readonly stopped: true } | { readonly stopped: false; readonly loadError: string };

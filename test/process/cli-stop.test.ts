@@ -1,11 +1,11 @@
 // How a server ends: what is running is answered, nothing new is taken, and nothing is left behind.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type RunningServer, runCli } from '../helpers/server.js';
+import { type RunningServer, runCli, type SocketTarget } from '../helpers/server.js';
 import { request as uwsgiRequest } from '../helpers/uwsgi-client.js';
 import {
   APPS,
@@ -35,16 +35,39 @@ function startOnPaths(twin: Twin, folder: string, args: readonly string[] = []):
   return disposable({ args: [...APPLICATION, ...sockets, ...twin.args, ...args], env: twin.env });
 }
 
-/** Connects, and tells when the server has closed the connection. What was sent before by others has arrived by then. */
-function idleConnection(server: RunningServer): Promise<{ readonly closed: Promise<void> }> {
-  return new Promise((resolve) => {
-    const socket = connect(server.http(), () => resolve({ closed }));
-    const closed = new Promise<void>((done) => socket.on('error', () => {}).on('close', () => done()));
+/**
+ * HTTP requests that wait in the server's queue, whose length is 1 and whose workers are busy: known to be there when one of
+ * them was refused. The statuses of all of them, in the end.
+ */
+async function waitingRequests(server: RunningServer): Promise<{ readonly statuses: Promise<number[]> }> {
+  let refused = false;
+  const answers: Promise<number>[] = [];
+  await until('a request is refused', () => {
+    if (refused) return true;
+    const answer = ask(server, 'http', '/').then(({ status }) => {
+      refused ||= status === 503;
+      return status;
+    });
+    answers.push(answer);
+    return false;
+  });
+  return { statuses: Promise.all(answers) };
+}
+
+function areServed(statuses: readonly number[]): void {
+  assert.ok(statuses.includes(200), statuses.join());
+  for (const status of statuses) assert.ok(status === 200 || status === 503, statuses.join());
+}
+
+function connected(where: SocketTarget): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(where, () => resolve(socket.off('error', reject).on('error', () => {})));
+    socket.once('error', reject);
   });
 }
 
 /** Whether anybody accepts connections there. */
-function isAccepted(where: { host: string; port: number } | { path: string }): Promise<boolean> {
+function isAccepted(where: SocketTarget): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(where);
     socket.once('connect', () => {
@@ -64,19 +87,18 @@ function listenAt(path: string): Promise<Server> {
 for (const twin of TWINS) {
   test(`SIGTERM lets running and waiting requests end, refuses new connections, and ends with status 0, ${twin.name}`, async () => {
     using signs = new Signs();
-    await using server = await startApp(twin, ['--processes', '1']);
+    await using server = await startApp(twin, ['--processes', '1', '--http-queue', '1']);
     const running = ask(server, 'uwsgi', `/hold?until=${signs.path('go')}&mark=${signs.path('begun')}`);
     await until('it runs', () => signs.count('begun') === 1);
-    const waiting = ask(server, 'http', '/');
-    const idle = await idleConnection(server);
+    const { statuses } = await waitingRequests(server);
     server.kill('SIGTERM');
     await server.waitForLog(GOODBYE);
-    // An idle connection is closed: from then on the server is known to be closing.
-    await idle.closed;
-    for (const where of [server.http(), server.uwsgi()]) assert.equal(await isAccepted(where), false);
+    for (const where of [server.http(), server.uwsgi()]) {
+      await until('connections are refused', async () => !(await isAccepted(where)));
+    }
     signs.give('go');
     assert.equal((await running).status, 200);
-    assert.equal((await waiting).status, 200);
+    areServed(await statuses);
     assert.deepEqual(await server.exited, { code: 0, signal: null });
   });
 
@@ -112,17 +134,23 @@ for (const twin of TWINS) {
 
   test(`a worker that dies while the server stops does not keep it from ending, ${twin.name}`, async () => {
     using signs = new Signs();
-    await using server = await startApp(twin, ['--processes', '1']);
+    await using server = await startApp(twin, ['--processes', '1', '--http-queue', '1']);
     const dying = ask(server, 'uwsgi', `/die?by=exit&until=${signs.path('die')}&mark=${signs.path('begun')}`);
     await until('it runs', () => signs.count('begun') === 1);
-    const waiting = ask(server, 'http', '/');
-    const idle = await idleConnection(server);
+    const { statuses } = await waitingRequests(server);
     server.kill('SIGTERM');
-    await idle.closed;
+    await server.waitForLog(GOODBYE);
     signs.give('die');
     assert.equal((await dying).status, 502);
-    assert.equal((await waiting).status, 200);
+    areServed(await statuses);
     assert.deepEqual(await server.exited, { code: 0, signal: null });
+  });
+
+  test(`connections that have not sent a byte do not keep the server from ending, ${twin.name}`, async () => {
+    await using server = await startApp(twin, ['--socket-timeout', '1']);
+    const idle = await Promise.all([connected(server.http()), connected(server.uwsgi())]);
+    assert.equal(await server.stop(), 0);
+    for (const socket of idle) socket.destroy();
   });
 
   test(`vacuum removes the unix sockets, ${twin.name}`, async () => {

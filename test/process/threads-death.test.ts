@@ -49,6 +49,11 @@ for (const twin of ENGINES) {
       });
     }
 
+    test('what an application posts on its thread’s port disturbs nobody', async () => {
+      for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/post')).body, 'posted');
+      for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/')).status, 200);
+    });
+
     test('where an uncaught error came from is logged', async () => {
       const from = server.log().length;
       await ask(server, 'http', '/die?by=throw');
@@ -110,25 +115,6 @@ for (const twin of TWINS) {
     assert.equal(await server.stop(), 0);
   });
 
-  test(`a successor that dies while it loads is tried again with pauses, and serves when it can, ${twin.name}`, async () => {
-    using signs = new Signs();
-    signs.give('mood', 'good');
-    const args = ['--module', 'fragile:application', '--processes', '1'];
-    await using server = await startApp(twin, args, { env: { MOOD: signs.path('mood') } });
-    signs.give('mood', 'exit');
-    assert.equal((await ask(server, 'http', '/exit')).status, 502);
-    const waiting = SOCKET_KINDS.map((kind) => ask(server, kind, '/'));
-    await until('a second pause', () => countInLog(server, /respawning too fast/) >= 2);
-    signs.give('mood', 'good');
-    for (const { status, body } of await Promise.all(waiting)) assert.deepEqual([status, body], [200, 'loaded']);
-    // Five short lives in a row; then there is a pause before each.
-    const lives: string[] = server.log().match(/DAMN|too fast/g) ?? [];
-    const first = lives.indexOf('too fast');
-    assert.ok(first === 6 || first === 7, `a pause after ${first} deaths`);
-    assert.deepEqual(lives.slice(first, first + 3), ['too fast', 'DAMN', 'too fast']);
-    assert.equal(await server.stop(), 0);
-  });
-
   test(`with need-app a thread that cannot load the application ends the server with status 22, ${twin.name}`, async () => {
     for (const mood of ['throw', 'exit']) {
       using signs = new Signs();
@@ -166,3 +152,22 @@ for (const twin of TWINS) {
     assert.equal(await server.stop(), 0);
   });
 }
+
+test('a successor that dies while it loads is tried again with pauses, and serves when it can', async () => {
+  using signs = new Signs();
+  signs.give('mood', 'good');
+  const args = ['--module', 'fragile:application', '--processes', '1'];
+  await using server = await startApp(TWINS[0] ?? assert.fail(), args, { env: { MOOD: signs.path('mood') } });
+  signs.give('mood', 'exit');
+  assert.equal((await ask(server, 'http', '/exit')).status, 502);
+  const waiting = SOCKET_KINDS.map((kind) => ask(server, kind, '/'));
+  await until('a second pause', () => countInLog(server, /respawning too fast/) >= 2);
+  signs.give('mood', 'good');
+  for (const { status, body } of await Promise.all(waiting)) assert.deepEqual([status, body], [200, 'loaded']);
+  // Five short lives in a row; then there is a pause before each.
+  const lives: string[] = server.log().match(/DAMN|too fast/g) ?? [];
+  const first = lives.indexOf('too fast');
+  assert.ok(first === 6 || first === 7, `a pause after ${first} deaths`);
+  assert.deepEqual(lives.slice(first, first + 3), ['too fast', 'DAMN', 'too fast']);
+  assert.equal(await server.stop(), 0);
+});

@@ -18,7 +18,7 @@ export function addressText(address: BindAddress, port?: number): string {
   }
 }
 
-/** What node:net's `listen` takes. A leading NUL is Linux' abstract name space. */
+/** What node:net's `listen` takes. A leading NUL is Linux' abstract name space; Node 20 fills the name up with NUL bytes. */
 export function netListenOptions(
   address: BindAddress,
   backlog: number,

@@ -1,4 +1,5 @@
-// The HTTP front on node:http: the portable engine, and the one that does HTTP/1.0, chunked requests and pipelining.
+// The HTTP front on node:http: the portable engine. As the gateway, it does HTTP/1.0, chunked requests and pipelining; unlike
+// it, it takes a client that closes its sending side for one that has gone, as node:http does.
 import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';

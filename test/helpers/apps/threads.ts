@@ -2,7 +2,7 @@
 // and count what runs at the same time. Signs between a test and the application are files: `?until=` names one.
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { threadId } from 'node:worker_threads';
+import { parentPort, threadId } from 'node:worker_threads';
 import type { StartResponse, WsgiBody, WsgiEnviron } from '../../../dist/app/wsgi/types.js';
 
 type Route = (start: StartResponse, query: URLSearchParams, environ: WsgiEnviron) => WsgiBody | Promise<WsgiBody>;
@@ -82,6 +82,12 @@ const routes: Record<string, Route> = {
     while (!existsSync(file));
     start('200 OK', TEXT);
     return ['spun'];
+  },
+  /** Uses the thread's port for itself. */
+  '/post': (start) => {
+    for (const message of [null, 'text', { lane: 1 }, [], 0]) parentPort?.postMessage(message);
+    start('200 OK', TEXT);
+    return ['posted'];
   },
   /** What reached the application. */
   '/surroundings': (start) => {
