@@ -23,8 +23,8 @@ const deaths: Record<string, () => void> = {
   reject: () => void Promise.reject(new Error('rejected by nobody')),
   exit: () => process.exit(3),
   memory: () => {
-    // Objects, so that it is the heap that overflows.
-    for (const kept: object[] = []; ; ) kept.push({ at: kept.length, filled: new Array(100).fill(0.5) });
+    // Objects of one size: where a single large one passes the limit (an array that grows), Node aborts the process instead.
+    for (const kept: object[] = []; ; ) kept.push(new Array(10_000).fill(0.5));
   },
 };
 
