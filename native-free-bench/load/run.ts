@@ -1,10 +1,11 @@
 // npm run bench:load: keep-alive hello world over HTTP, under autocannon: the server without its native parts against bare
 // node:http on one thread and against a server that calls piscina.run() for every request. Proves that they answer alike,
 // then measures in shuffled order, round after round; prints medians, ratios and peak memory.
-//   node build-bench/load/run.js [--native] [--http-engine auto] [--workers 1] [--connections 32] [--rounds 5] [--seconds 3]
-// autocannon is JavaScript itself and shares the machine: it answers for part of the time, the same for all.
+//   node build-bench/load/run.js [--native] [--http-engine auto] [--workers 1] [--connections 32] [--rounds 5] [--seconds 3] [--wrk]
+// autocannon is JavaScript itself and takes a core; where that leaves the server less than it could use, `--wrk` loads with wrk.
 import { deepStrictEqual } from 'node:assert/strict';
-import { parseArgs } from 'node:util';
+import { execFile } from 'node:child_process';
+import { parseArgs, promisify } from 'node:util';
 import autocannon from 'autocannon';
 import { type Contestant, startContestants } from './servers.js';
 
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '32' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
+    wrk: { type: 'boolean', default: false },
   },
 });
 const connections = Number(values.connections);
@@ -46,7 +48,23 @@ async function proveEqual(contestants: readonly Contestant[]): Promise<void> {
   for (const other of others) deepStrictEqual(await answerOf(other), expected, `${other.name} answers differently`);
 }
 
-async function measure({ name, url }: Contestant, duration: number): Promise<Round> {
+const MILLISECONDS = { us: 0.001, ms: 1, s: 1000 } as const;
+
+async function measureByWrk({ name, url }: Contestant, duration: number): Promise<Round> {
+  const { stdout } = await promisify(execFile)('wrk', ['-t1', `-c${connections}`, `-d${duration}s`, '--latency', url]);
+  const [, rate] = /Requests\/sec:\s+([\d.]+)/.exec(stdout) ?? [];
+  const [, p99, unit] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? [];
+  if (rate === undefined || p99 === undefined || /Non-2xx|Socket errors/.test(stdout)) {
+    throw new Error(`${name}: ${stdout}`);
+  }
+  return { requestsPerSecond: Number(rate), p99Ms: Number(p99) * MILLISECONDS[unit as keyof typeof MILLISECONDS] };
+}
+
+async function measure(contestant: Contestant, duration: number): Promise<Round> {
+  return values.wrk ? measureByWrk(contestant, duration) : measureByAutocannon(contestant, duration);
+}
+
+async function measureByAutocannon({ name, url }: Contestant, duration: number): Promise<Round> {
   const result = await autocannon({ url, connections, duration });
   const failures = result.errors + result.timeouts + result.non2xx;
   if (failures > 0 || result['2xx'] === 0) throw new Error(`${name}: ${failures} failures, ${result['2xx']} answers`);
@@ -77,7 +95,7 @@ for (let round = 0; round < rounds; round++) {
 }
 
 console.log(
-  `${connections} connections, ${values.workers} worker(s), ${rounds} rounds of ${seconds} s, Node ${process.version}`,
+  `${values.wrk ? 'wrk' : 'autocannon'}, ${connections} connections, ${values.workers} worker(s), ${rounds} rounds of ${seconds} s, Node ${process.version}`,
 );
 const [ours] = contestants;
 const rateOf = (contestant: Contestant | undefined) =>

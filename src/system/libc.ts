@@ -23,6 +23,7 @@ export interface Libc {
   epoll_create1(flags: number): number;
   epoll_ctl(epoll: number, operation: number, fd: number, event: Bytes | null): number;
   epoll_wait(epoll: number, events: Bytes, eventsMax: number, timeoutMs: number): number;
+  sched_yield(): number;
   /** errno of the last failed call on this thread. */
   errno(): number;
 }
@@ -114,6 +115,7 @@ function bindLibc(): Libc {
     epoll_create1: declare('int epoll_create1(int)'),
     epoll_ctl: declare('int epoll_ctl(int, int, int, const void *)'),
     epoll_wait: declare('int epoll_wait(int, void *, int, int)'),
+    sched_yield: declare('int sched_yield()'),
     errno: () => koffi.errno(),
   } as Libc;
 }
