@@ -18,6 +18,11 @@ export interface FastwsgiServer {
   readonly requests: number;
   /** Binds the sockets, loads the application into every worker, and resolves with the bound addresses. */
   listen(): Promise<readonly BoundAddress[]>;
+  /**
+   * Loads the application anew: new threads take over when all of them have loaded it, the old ones finish what they have.
+   * False, and the old ones stay, when it does not load; the log says why. Reloads that are asked for meanwhile are one.
+   */
+  reload(): Promise<boolean>;
   /** Stops accepting, answers what is in flight (within `reloadMercy` seconds), ends the workers. */
   close(): Promise<void>;
   /** Resolves when the server has ended: undefined after `close`, or the error that it could not go on with. */
@@ -73,6 +78,7 @@ export function createServer(options: ServerOptions): FastwsgiServer {
         throw error;
       }
     },
+    reload: async () => (isOver ? false : ((await server?.reload()) ?? false)),
     close: () => end(undefined),
   };
 }

@@ -1,52 +1,48 @@
 // The composition root: makes lanes, fronts and the pool out of a configuration, starts them in order and stops them.
 
-import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { errorCode, FastwsgiError, systemErrorText } from './base/errors.js';
+import { FastwsgiError, systemErrorText } from './base/errors.js';
 import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
-import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
+import { reloadConfiguration } from './config/reload.js';
 import { VERSION } from './config/version.js';
 import { createFronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
+import { resolveAddresses } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
 import { FrontLane } from './lane/front-lane.js';
 import { LaneOwner } from './lane/lane-owner.js';
 import { createLaneMemory } from './lane/layout.js';
+import type { FrontBell, WorkerInitCommon } from './lane/worker-init.js';
 import { Counters, countersBytes } from './observe/counters.js';
 import type { Log } from './observe/log.js';
-import { WorkerPool } from './pool/pool.js';
-import type { BindAddress } from './system/listen.js';
+import { Workers } from './supervise/workers.js';
 import { SocketFiles } from './system/socket-files.js';
-import {
-  type FrontBell,
-  isWorkerMessage,
-  type WorkerInit,
-  type WorkerMessage,
-  type WorkerResult,
-} from './worker/init.js';
 
 /** The main thread's fronts share one part of every lane; the gateway has the other. */
 const MAIN_FRONT = 0;
 const GATEWAY_FRONT = 1;
+/** Lanes beyond two for each worker: as many threads may be stuck in native code before the server gives up. */
+const LANES_TO_LOSE = 4;
 
 /** What the server tells its embedder while it runs. */
 export interface ServerEvents {
   /** The server cannot go on: its own thread crashed, or no worker can load the application. */
   onFatal(error: FastwsgiError): void;
+  /** Reads the configuration again, for a reload. Throws what is wrong with it. */
+  readConfiguration?(): Configuration;
 }
 
 /** One server: made from a configuration, listening once, closed once. */
 export class Server {
   /** Requests answered since the start. */
   readonly counters: Counters;
-  private readonly configuration: Configuration;
+  private configuration: Configuration;
   private readonly log: Log;
   private readonly events: ServerEvents;
   private readonly counterMemory: SharedArrayBuffer;
@@ -56,14 +52,12 @@ export class Server {
   private readonly fronts: Front[] = [];
   private gateway: GatewayFront | undefined;
   private gatewayEnded = false;
-  private pool: WorkerPool<WorkerInit, WorkerResult> | undefined;
+  private readonly workers: Workers;
   private bound: readonly BoundAddress[] = [];
   private readonly socketFiles = new SocketFiles();
   private started = false;
   /** Where the application is looked for: the current directory after `chdir`, before `chdir2`. */
   private applicationFolder = '';
-  private readonly readyLanes = new Set<number>();
-  private allReady: { resolve(): void; reject(error: FastwsgiError): void } | undefined;
   private closing: Promise<void> | undefined;
   private readonly destroyed = new AbortController();
 
@@ -72,12 +66,31 @@ export class Server {
     this.log = log;
     this.events = events;
     const { processes, concurrency, httpQueue } = configuration;
-    this.counterMemory = new SharedArrayBuffer(countersBytes(processes));
+    const laneCount = 2 * processes + LANES_TO_LOSE;
+    this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount));
     this.counters = new Counters(this.counterMemory);
     const slots = Math.max(concurrency ?? 0, SLOTS_PER_LANE_DEFAULT);
-    this.owners = Array.from({ length: processes }, (_, i) => new LaneOwner(createLaneMemory(i + 1, slots)));
+    this.owners = Array.from({ length: laneCount }, (_, i) => new LaneOwner(createLaneMemory(i + 1, slots)));
     const lanes = this.owners.map((owner) => new FrontLane(owner.memory, MAIN_FRONT));
     this.turns = new Turns(new Dispatcher(lanes, httpQueue), new Bell(new Int32Array(this.mainBell.memory), 0));
+    this.workers = new Workers({
+      lanes: this.owners,
+      counters: this.counters,
+      entry: new URL('./worker/entry.js', import.meta.url),
+      configuration: () => this.configuration,
+      readConfiguration: () => this.readConfiguration(),
+      restoreConfiguration: (earlier) => {
+        this.configuration = earlier;
+      },
+      init: () => this.workerInit(),
+      fronts: () => (this.gateway === undefined || this.gatewayEnded ? 1 : 2),
+      wakeFronts: () => {
+        this.turns.schedule();
+        this.gateway?.wake();
+      },
+      log: (line) => log.line(line),
+      onFatal: (error) => events.onFatal(error),
+    });
   }
 
   /** The addresses that are listened on. */
@@ -101,7 +114,7 @@ export class Server {
       }
       this.throwIfClosing();
       this.log.line(this.bound.map(bindLine).join('\n'));
-      await this.startWorkers();
+      await this.workers.start();
       const { chdir2 } = this.configuration;
       if (chdir2 !== undefined) changeDirectory(chdir2);
       this.throwIfClosing();
@@ -150,7 +163,7 @@ export class Server {
     const { signal } = this.destroyed;
     await Promise.race([Promise.all(this.fronts.map((front) => this.closeFront(front))), once(signal, 'abort')]);
     // A worker that has nothing to answer may still refuse to end.
-    signal.addEventListener('abort', () => this.pool?.destroy());
+    signal.addEventListener('abort', () => this.workers.destroy());
     await this.end();
     clearTimeout(mercy);
   }
@@ -162,9 +175,9 @@ export class Server {
   }
 
   private endMercy(): void {
-    const late = this.owners.filter((owner) => owner.busy > 0 || !owner.ready);
-    for (const { memory } of late) {
-      this.log.line(`worker ${memory.id} is taking too much time to die...NO MERCY !!!`);
+    const late = this.workers.late();
+    for (const workerId of late) {
+      this.log.line(`worker ${workerId} is taking too much time to die...NO MERCY !!!`);
     }
     if (late.length === 0) this.log.line('clients are taking too much time to leave...NO MERCY !!!');
     this.destroy();
@@ -172,15 +185,43 @@ export class Server {
 
   /** Ends the threads, then whatever still holds a request: only then may descriptors be closed that a worker writes to. */
   private async end(): Promise<void> {
-    if (this.destroyed.signal.aborted) this.pool?.destroy();
-    await this.pool?.stop();
+    if (this.destroyed.signal.aborted) this.workers.destroy();
+    await this.workers.stop();
     for (const owner of this.owners) owner.markDead();
     this.gateway?.wake();
     this.turns.stop();
     if (this.destroyed.signal.aborted) for (const front of this.fronts) front.destroy();
     await this.gateway?.release();
-    this.allReady?.reject(new FastwsgiError('ERR_CLOSED', 'The server was closed while it started'));
     if (this.configuration.vacuum) this.socketFiles.vacuum((line) => this.log.line(line));
+  }
+
+  // ---- while it runs
+
+  /**
+   * Loads the application anew, with a configuration that is read again: the new threads take over when all of them have
+   * loaded it, and the old ones finish what they have. False, and nothing has changed, when that fails. A reload that is
+   * asked for while one is under way follows it; more of them are one.
+   */
+  reload(): Promise<boolean> {
+    return this.workers.reload();
+  }
+
+  /** Stops handing requests to workers, or goes on: they wait where they would wait for a busy worker. */
+  pause(): void {
+    this.workers.pause();
+  }
+
+  /** One line for each worker, to the log. */
+  logStatistics(): void {
+    this.workers.logStatistics();
+  }
+
+  private readConfiguration(): void {
+    const next = this.events.readConfiguration?.();
+    if (next === undefined) return;
+    const { configuration, postponed } = reloadConfiguration(this.configuration, next);
+    this.configuration = configuration;
+    if (postponed.length > 0) this.log.line(`changed, but only with the next start: ${postponed.join(', ')}`);
   }
 
   // ---- fronts
@@ -207,34 +248,11 @@ export class Server {
     this.gateway = gateway;
   }
 
-  // ---- workers
-
-  private async startWorkers(): Promise<void> {
-    this.pool = new WorkerPool<WorkerInit, WorkerResult>({
-      entry: new URL('./worker/entry.js', import.meta.url),
-      lanes: this.owners,
-      env: { ...process.env, ...this.configuration.env },
-      fronts: () => (this.gateway === undefined || this.gatewayEnded ? 1 : 2),
-      init: (lane) => this.workerInit(lane),
-      onResult: (lane, result) => this.onWorkerResult(lane, result),
-      onDeath: (lane, reason, wasReady) => this.onWorkerDeath(lane, reason, wasReady),
-      onMessage: (message) => {
-        if (isWorkerMessage(message)) this.onWorkerMessage(message);
-      },
-      log: (line) => this.log.line(line),
-    });
-    const ready = new Promise<void>((resolve, reject) => {
-      this.allReady = { resolve, reject };
-    });
-    this.pool.start();
-    await ready;
-  }
-
-  private workerInit(lane: LaneOwner): WorkerInit {
+  /** What is the same for every worker. */
+  private workerInit(): WorkerInitCommon {
     const { configuration } = this;
     const { moduleName, wsgiFile, callable, appKind, needApp } = configuration;
     return {
-      lane: lane.memory,
       bells: this.gateway === undefined ? [this.mainBell] : [this.mainBell, this.gateway.bell],
       counters: this.counterMemory,
       processes: configuration.processes,
@@ -247,41 +265,6 @@ export class Server {
       logRequests: !configuration.disableLogging,
       memoryReport: configuration.memoryReport,
     };
-  }
-
-  private onWorkerMessage({ lane, ready }: WorkerMessage): void {
-    const verb = this.readyLanes.has(lane) ? 'Respawned' : 'spawned';
-    this.log.line(
-      `${verb} uWSGI worker ${lane} (pid: ${process.pid}, cores: ${ready.concurrency}, kind: ${ready.kind})`,
-    );
-    this.readyLanes.add(lane);
-    this.turns.schedule();
-    if (this.readyLanes.size === this.owners.length) this.allReady?.resolve();
-  }
-
-  private onWorkerResult(lane: LaneOwner, result: WorkerResult): void {
-    if (result.stopped) return;
-    this.log.line(`worker ${lane.memory.id}: ${result.loadError}`);
-    this.giveUp();
-  }
-
-  private onWorkerDeath(lane: LaneOwner, reason: string, wasReady: boolean): void {
-    const died = `DAMN ! worker ${lane.memory.id} (pid: ${process.pid}) died: ${reason} :(`;
-    this.turns.schedule();
-    this.gateway?.wake();
-    if (wasReady || !this.configuration.needApp) {
-      this.log.line(`${died} trying respawn ...`);
-      return;
-    }
-    this.log.line(`${died} before it had loaded the application`);
-    this.giveUp();
-  }
-
-  /** `need-app`: there is no server without an application. */
-  private giveUp(): void {
-    const error = new FastwsgiError('ERR_APPLICATION_LOAD', '*** no app loaded. GAME OVER ***');
-    if (this.readyLanes.size === this.owners.length) this.events.onFatal(error);
-    else this.allReady?.reject(error);
   }
 }
 
@@ -298,21 +281,6 @@ function changeDirectory(directory: string): void {
       cause,
     });
   }
-}
-
-/** Host names become addresses; paths and abstract names stay as they are. */
-async function resolveAddresses(addresses: readonly SocketAddress[]): Promise<BindAddress[]> {
-  return Promise.all(
-    addresses.map(async (address) => {
-      if (address.kind === 'unix') return { kind: 'unix', path: resolve(address.path) };
-      if (address.kind === 'abstract' || isIP(address.host) !== 0) return address;
-      try {
-        return { ...address, host: (await lookup(address.host)).address };
-      } catch (cause) {
-        throw new FastwsgiError('ERR_LISTEN', `Cannot listen on ${address.host}: ${errorCode(cause)}`, { cause });
-      }
-    }),
-  );
 }
 
 function bindLine({ protocol, engine, address }: BoundAddress): string {

@@ -33,7 +33,7 @@ export const ringSuite: Suite = {
 const memory = createLaneMemory(1, 64);
 const front = new FrontLane(memory, 0);
 const worker = new WorkerLane(memory);
-worker.ready(1);
+worker.loaded(1);
 const reply = Buffer.from('HTTP/1.1 200 OK\r\n\r\nHello World');
 
 /** What an answer is without a lane: a copy. */

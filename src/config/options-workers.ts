@@ -35,7 +35,7 @@ export const WORKER_OPTIONS = [
     min: 0,
     max: 1024,
     default: 0,
-    status: 'not-yet',
+    status: 'works',
     help: 'keep at least this many workers and grow up to processes under load; 0 is off',
   },
   {
@@ -45,7 +45,7 @@ export const WORKER_OPTIONS = [
     unit: 'workers',
     min: 1,
     max: 1024,
-    status: 'not-yet',
+    status: 'works',
     help: 'workers at start when cheaper is on',
   },
   {
@@ -56,7 +56,7 @@ export const WORKER_OPTIONS = [
     min: 1,
     max: 1024,
     default: 1,
-    status: 'not-yet',
+    status: 'works',
     help: 'workers added at a time when cheaper is on',
   },
   {
@@ -65,8 +65,8 @@ export const WORKER_OPTIONS = [
     kind: 'seconds',
     min: 0,
     default: 0,
-    status: 'not-yet',
-    help: 'without requests for this long, stop the workers until one comes; 0 is off',
+    status: 'works',
+    help: 'without requests for this long, keep only as many workers as cheaper says, or one; 0 is off',
   },
 ] as const satisfies readonly OptionRow[];
 
@@ -107,14 +107,14 @@ export const REQUEST_OPTIONS = [
     kind: 'seconds',
     min: 0,
     default: 0,
-    status: 'not-yet',
+    status: 'works',
     help: 'how long a request may run before it is ended with 504; 0 is off',
   },
   {
     name: 'harakiri-verbose',
     group: 'requests',
     kind: 'flag',
-    status: 'not-yet',
+    status: 'works',
     help: 'log the stack that the worker was stuck in when harakiri ended a request',
   },
   {
@@ -123,7 +123,7 @@ export const REQUEST_OPTIONS = [
     kind: 'seconds',
     min: 0,
     default: 0,
-    status: 'not-yet',
+    status: 'works',
     help: 'harakiri for requests of the HTTP sockets; 0 is off',
   },
   {
@@ -153,7 +153,7 @@ export const LIFECYCLE_OPTIONS = [
     unit: 'requests',
     min: 0,
     default: 0,
-    status: 'not-yet',
+    status: 'works',
     help: 'replace a worker after this many requests; 0 is off',
   },
   {
@@ -163,7 +163,7 @@ export const LIFECYCLE_OPTIONS = [
     unit: 'requests',
     min: 0,
     default: 0,
-    status: 'not-yet',
+    status: 'works',
     help: 'a random number up to this is added to max-requests, so that workers are not replaced all at once',
   },
   {
@@ -172,7 +172,7 @@ export const LIFECYCLE_OPTIONS = [
     kind: 'seconds',
     min: 0,
     default: 10,
-    status: 'not-yet',
+    status: 'works',
     help: 'a worker is not replaced before this age',
   },
   {
@@ -181,7 +181,7 @@ export const LIFECYCLE_OPTIONS = [
     kind: 'seconds',
     min: 0,
     default: 0,
-    status: 'not-yet',
+    status: 'works',
     help: 'replace a worker at this age; 0 is off',
   },
   {
@@ -190,7 +190,7 @@ export const LIFECYCLE_OPTIONS = [
     kind: 'megabytes',
     min: 0,
     default: 0,
-    status: 'not-yet',
+    status: 'works',
     help: "replace a worker above this memory (a thread's heap, external memory and buffers; a Python child's address space)",
   },
   {
@@ -199,7 +199,7 @@ export const LIFECYCLE_OPTIONS = [
     kind: 'megabytes',
     min: 0,
     default: 0,
-    status: 'not-yet',
+    status: 'works',
     help: 'as reload-on-as, by resident memory for a Python child',
   },
   {
@@ -208,7 +208,7 @@ export const LIFECYCLE_OPTIONS = [
     kind: 'megabytes',
     min: 0,
     default: 0,
-    status: 'not-yet',
+    status: 'works',
     help: 'as reload-on-as, without waiting for the running requests',
   },
   {
@@ -217,7 +217,7 @@ export const LIFECYCLE_OPTIONS = [
     kind: 'megabytes',
     min: 0,
     default: 0,
-    status: 'not-yet',
+    status: 'works',
     help: 'as reload-on-rss, without waiting for the running requests',
   },
   {
@@ -237,8 +237,8 @@ export const LIFECYCLE_OPTIONS = [
     min: 0,
     max: 86_400,
     default: 60,
-    status: 'not-yet',
-    help: 'how long the replacement of one worker waits for its running requests',
+    status: 'works',
+    help: 'how long a worker that is replaced, or not needed, may take for its running requests',
   },
   {
     name: 'touch-reload',

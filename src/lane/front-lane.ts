@@ -92,6 +92,11 @@ export class FrontSlot {
     return readLength(this.words, this.base + SLOT.LENGTH_LOW);
   }
 
+  /** Whether the request has passed its deadline. */
+  get overdue(): boolean {
+    return Atomics.load(this.words, this.base + SLOT.OVERDUE) === this.generation + 1;
+  }
+
   get fd(): number {
     return this.words[this.base + SLOT.FD] as number;
   }

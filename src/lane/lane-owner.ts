@@ -1,21 +1,53 @@
-// The main thread's hand on a lane between two threads: whom it belongs to, whether it has to stop, when it may be reused.
+// The main thread's hand on a lane: whom it belongs to, whether it takes requests, which of them run too long, and when it
+// may be reused.
+import { SLOT_REQUEST_BYTES } from '../base/limits.js';
 import { Bell } from './bell.js';
-import { CONTROL, LANE_STATE, type LaneMemory } from './layout.js';
+import {
+  CONTROL,
+  LANE_STATE,
+  type LaneMemory,
+  partLayout,
+  REQUEST_ORIGIN,
+  SLOT,
+  SLOT_STATE,
+  SLOT_WORDS,
+} from './layout.js';
+
+/** A request that a worker has not finished. */
+export interface RunningRequest {
+  /** The slot's number, as `uwsgi.core`. */
+  readonly core: number;
+  /** How long it has run, in milliseconds. */
+  readonly ageMs: number;
+  /** The packet: shared memory, and the worker's; a copy is what it held a moment ago. */
+  readonly packet: Buffer;
+  readonly varsEnd: number;
+}
+
+/** How long a request may run, by the protocol it came by; 0 is no limit. */
+export interface Deadlines {
+  readonly uwsgiMs: number;
+  readonly httpMs: number;
+}
 
 /** Supervises a lane's control block. Used by the main thread only. */
 export class LaneOwner {
   readonly memory: LaneMemory;
   private readonly control: Int32Array;
   private readonly bell: Bell;
+  private readonly parts: readonly Int32Array[];
 
   constructor(memory: LaneMemory) {
     this.memory = memory;
     this.control = new Int32Array(memory.control);
     this.bell = new Bell(this.control, CONTROL.BELL);
+    this.parts = memory.parts.map((part) => new Int32Array(part, 0, partLayout(memory.slots).requestsByte / 4));
   }
 
-  get ready(): boolean {
-    return Atomics.load(this.control, CONTROL.STATE) === LANE_STATE.READY;
+  /** Whether the application is loaded. */
+  get loaded(): boolean {
+    const state = Atomics.load(this.control, CONTROL.STATE);
+    return state === LANE_STATE.LOADED || state === LANE_STATE.READY;
   }
 
   /** `threadId` of the thread that has the lane; 0 before one has taken it. */
@@ -23,9 +55,29 @@ export class LaneOwner {
     return Atomics.load(this.control, CONTROL.THREAD_ID);
   }
 
+  /** Counts the threads that have had the lane. */
+  get epoch(): number {
+    return Atomics.load(this.control, CONTROL.EPOCH);
+  }
+
   /** Requests in flight over all fronts. */
   get busy(): number {
     return Atomics.load(this.control, CONTROL.IN_FLIGHT) + Atomics.load(this.control, CONTROL.IN_FLIGHT + 1);
+  }
+
+  /** What the thread last said of its memory: heap, external memory and buffers, in bytes. */
+  get memoryBytes(): number {
+    return Atomics.load(this.control, CONTROL.MEMORY_KIB) * 1024;
+  }
+
+  /** Gives the lane to the fronts; a thread that is loaded, or was paused. */
+  open(): void {
+    Atomics.compareExchange(this.control, CONTROL.STATE, LANE_STATE.LOADED, LANE_STATE.READY);
+  }
+
+  /** The fronts put nothing into the lane any more, until `open`. What is in it goes on. */
+  pause(): void {
+    Atomics.compareExchange(this.control, CONTROL.STATE, LANE_STATE.READY, LANE_STATE.LOADED);
   }
 
   /** Declares the lane's thread dead. Only once the thread has really ended: from here its slots are the fronts'. */
@@ -37,7 +89,7 @@ export class LaneOwner {
 
   /** Whether `fronts` fronts have taken back everything the dead thread held. */
   isClean(fronts: number): boolean {
-    const epoch = Atomics.load(this.control, CONTROL.EPOCH);
+    const { epoch } = this;
     for (let front = 0; front < fronts; front++) {
       if (Atomics.load(this.control, CONTROL.ACKNOWLEDGED + front) !== epoch) return false;
     }
@@ -48,13 +100,66 @@ export class LaneOwner {
   reopen(): void {
     Atomics.store(this.control, CONTROL.THREAD_ID, 0);
     Atomics.store(this.control, CONTROL.STOP, 0);
+    Atomics.store(this.control, CONTROL.MEMORY_KIB, 0);
     this.bell.awake();
     Atomics.store(this.control, CONTROL.STATE, LANE_STATE.STARTING);
   }
 
-  /** Asks the worker to finish what it has and to return. */
-  stop(): void {
+  /** Asks the worker to finish what it has and to return; the fronts give it nothing any more. */
+  retire(): void {
+    Atomics.store(this.control, CONTROL.STATE, LANE_STATE.RETIRED);
     Atomics.store(this.control, CONTROL.STOP, 1);
     this.bell.ring();
+  }
+
+  /**
+   * Marks the requests that have run longer than they may, and tells the worker; returns those that were not marked before.
+   * `nowMs` is `monotonicMs()`.
+   */
+  markOverdue(nowMs: number, deadlines: Deadlines): RunningRequest[] {
+    const marked: RunningRequest[] = [];
+    this.forEachRunning((words, base, part, core) => {
+      const generation = words[base + SLOT.GENERATION] as number;
+      const ageMs = ((nowMs | 0) - (words[base + SLOT.STARTED_AT] as number)) | 0;
+      const limitMs = words[base + SLOT.ORIGIN] === REQUEST_ORIGIN.UWSGI ? deadlines.uwsgiMs : deadlines.httpMs;
+      if (limitMs === 0 || ageMs < limitMs || words[base + SLOT.OVERDUE] === generation + 1) return;
+      // The generation was read before the age: should the slot change hands meanwhile, the mark means nobody.
+      Atomics.store(words, base + SLOT.OVERDUE, generation + 1);
+      marked.push(this.describe(words, base, part, core, ageMs));
+    });
+    if (marked.length > 0) {
+      Atomics.add(this.control, CONTROL.ABORTS, 1);
+      this.bell.ring();
+    }
+    return marked;
+  }
+
+  /** Requests that are marked as overdue and still run. */
+  countOverdue(): number {
+    let count = 0;
+    this.forEachRunning((words, base) => {
+      if (words[base + SLOT.OVERDUE] === (words[base + SLOT.GENERATION] as number) + 1) count++;
+    });
+    return count;
+  }
+
+  private describe(words: Int32Array, base: number, part: number, core: number, ageMs: number): RunningRequest {
+    const { slots, parts } = this.memory;
+    const { requestsByte } = partLayout(slots);
+    const varsEnd = words[base + SLOT.VARS_END] as number;
+    const bytes = Buffer.from(parts[part] as SharedArrayBuffer, requestsByte + core * SLOT_REQUEST_BYTES, varsEnd);
+    return { core, ageMs, packet: Buffer.from(bytes), varsEnd };
+  }
+
+  private forEachRunning(visit: (words: Int32Array, base: number, part: number, core: number) => void): void {
+    if (this.busy === 0) return;
+    const { slotsWord } = partLayout(this.memory.slots);
+    for (const [part, words] of this.parts.entries()) {
+      for (let core = 0; core < this.memory.slots; core++) {
+        const base = slotsWord + core * SLOT_WORDS;
+        const state = Atomics.load(words, base + SLOT.STATE);
+        if (state === SLOT_STATE.RUNNING || state === SLOT_STATE.REPLYING) visit(words, base, part, core);
+      }
+    }
   }
 }

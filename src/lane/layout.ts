@@ -8,13 +8,13 @@ const LINE = 16;
 
 /** Int32 word indexes of a lane's control block. */
 export const CONTROL = {
-  /** One of LANE_STATE. Written by the worker (READY) and, while no thread owns the lane, by the main thread. */
+  /** One of LANE_STATE. Written by the worker (LOADED), else by the main thread. */
   STATE: 0,
   /** Counts the threads that have owned the lane. */
   EPOCH: 1,
   /** 1 asks the worker to finish what it has and return. */
   STOP: 2,
-  /** Requests the worker runs at a time; published with READY. */
+  /** Requests the worker runs at a time; published with LOADED. */
   CONCURRENCY: 3,
   /** `threadId` of the thread that owns the lane. */
   THREAD_ID: 4,
@@ -26,6 +26,8 @@ export const CONTROL = {
   IN_FLIGHT: 4 * LINE,
   /** Per front: the epoch whose death it has cleaned up after. */
   ACKNOWLEDGED: 6 * LINE,
+  /** What the worker last said of its memory, in KiB. */
+  MEMORY_KIB: 6 * LINE + 8,
   /** Counts the worker's looks into its request rings, wrapping: while it stands still, the thread is busy or stuck. */
   PROGRESS: 7 * LINE,
 } as const;
@@ -34,9 +36,14 @@ const CONTROL_WORDS = 8 * LINE;
 export const LANE_STATE = {
   /** No thread, or one that still loads the application. */
   STARTING: 0,
+  /** Takes requests. */
   READY: 1,
   /** The thread is gone; every front has to take its requests back and acknowledge. */
   DEAD: 2,
+  /** The application is loaded: the thread waits for its turn, or is paused. */
+  LOADED: 3,
+  /** Finishes what it has, and gets nothing any more. */
+  RETIRED: 4,
 } as const;
 
 /** Int32 word indexes inside a slot's control block. */
@@ -57,7 +64,7 @@ export const SLOT = {
   /** Body length in bytes: low 32 bits, then high. */
   BODY_LOW: 7,
   BODY_HIGH: 8,
-  /** Milliseconds of the monotonic clock when the worker took the request, as a wrapping 32-bit number. */
+  /** Milliseconds of `monotonicMs` when the worker took the request, as a wrapping 32-bit number. */
   STARTED_AT: 9,
   /** Bytes written to the reply ring so far (a wrapping counter; worker), and bytes taken out (front). */
   REPLY_HEAD: 10,
@@ -76,6 +83,8 @@ export const SLOT = {
   ORIGIN: 18,
   /** Counts what the worker has handed on of its replies in this slot, wrapping: while it moves, somebody is sent something. */
   SENDS: 19,
+  /** The generation, plus one, of the request in this slot that has passed its deadline. Written by the supervisor. */
+  OVERDUE: 20,
 } as const;
 export const SLOT_WORDS = 2 * LINE;
 

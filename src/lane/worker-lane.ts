@@ -1,6 +1,7 @@
 // The worker's side of a lane: takes requests from every front's ring, writes replies, posts news. One thread owns it at a
 // time; when that thread dies the fronts clean up and the next thread finds the memory as a new one.
 import { assert } from '../base/assert.js';
+import { monotonicMs } from '../base/clock.js';
 import { SLOT_REPLY_BYTES, SLOT_REQUEST_BYTES } from '../base/limits.js';
 import { Bell } from './bell.js';
 import { readLength, writeLength } from './front-lane.js';
@@ -10,6 +11,8 @@ import { entryGeneration, entrySlot, Ring } from './ring.js';
 /** Whoever works on the request in a slot. */
 export interface SlotOccupant {
   onClientGone(): void;
+  /** The request has run longer than it may. */
+  onDeadline(): void;
 }
 
 /** One slot, seen from the worker. Valid from `claim` until `finish`. */
@@ -69,6 +72,12 @@ export class WorkerSlot {
     return Atomics.load(this.words, this.base + SLOT.ABORTED) === 1;
   }
 
+  /** Whether the supervisor has found that the request runs too long. */
+  get overdue(): boolean {
+    const generation = this.words[this.base + SLOT.GENERATION] as number;
+    return Atomics.load(this.words, this.base + SLOT.OVERDUE) === generation + 1;
+  }
+
   get state(): number {
     return this.words[this.base + SLOT.STATE] as number;
   }
@@ -80,7 +89,7 @@ export class WorkerSlot {
     // Compare-exchange, because the front may take the request back at this very moment; READY also publishes the request.
     const before = Atomics.compareExchange(words, base + SLOT.STATE, SLOT_STATE.READY, SLOT_STATE.RUNNING);
     if (before !== SLOT_STATE.READY) return false;
-    words[base + SLOT.STARTED_AT] = nowMs | 0;
+    words[base + SLOT.STARTED_AT] = monotonicMs(nowMs) | 0;
     this.head = 0;
     return true;
   }
@@ -207,26 +216,34 @@ export class WorkerLane {
     Atomics.store(this.control, CONTROL.THREAD_ID, threadId);
   }
 
-  /** Opens the lane for requests. */
-  ready(concurrency: number): void {
+  /** Says that the application is loaded; the main thread opens the lane for requests. */
+  loaded(concurrency: number): void {
     this.control[CONTROL.CONCURRENCY] = concurrency;
     // Published after the concurrency that goes with it.
-    Atomics.store(this.control, CONTROL.STATE, LANE_STATE.READY);
+    Atomics.store(this.control, CONTROL.STATE, LANE_STATE.LOADED);
+  }
+
+  /** Publishes how much memory the thread has, for the supervisor. */
+  reportMemory(bytes: number): void {
+    Atomics.store(this.control, CONTROL.MEMORY_KIB, Math.ceil(bytes / 1024) | 0);
   }
 
   get stopping(): boolean {
     return Atomics.load(this.control, CONTROL.STOP) === 1;
   }
 
-  /** Changes whenever a front has marked a slot aborted. */
+  /** Changes whenever a front has marked a slot aborted, or the supervisor one overdue. */
   get aborts(): number {
     return Atomics.load(this.control, CONTROL.ABORTS);
   }
 
-  /** Tells the occupants of slots whose client has gone. */
+  /** Tells the occupants of slots whose client has gone, or whose time is up. */
   announceAborts(): void {
     for (const part of this.slots) {
-      for (const slot of part) if (slot.occupant !== null && slot.aborted) slot.occupant.onClientGone();
+      for (const slot of part) {
+        if (slot.occupant !== null && slot.overdue) slot.occupant.onDeadline();
+        if (slot.occupant !== null && slot.aborted) slot.occupant.onClientGone();
+      }
     }
   }
 

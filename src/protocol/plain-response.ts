@@ -13,3 +13,4 @@ export function plainResponse(status: number, text: string): Buffer {
 
 export const INTERNAL_ERROR = plainResponse(500, 'Internal Server Error');
 export const BAD_GATEWAY = plainResponse(502, 'Bad Gateway');
+export const GATEWAY_TIMEOUT = plainResponse(504, 'Gateway Timeout');

@@ -1,23 +1,30 @@
-// The file piscina runs in each worker thread: one task is one lane, from loading the application to being asked to stop.
+// The file piscina runs in each worker thread: one task is one life of a lane, from loading the application to the thread's end.
 import { inspect } from 'node:util';
 import { parentPort, threadId } from 'node:worker_threads';
 import type { Application, WorkerContext } from '../app/exchange.js';
 import { loadApplication } from '../app/load.js';
 import { Bell } from '../lane/bell.js';
+import type { FrontBell, WorkerInit, WorkerMessage, WorkerNews } from '../lane/worker-init.js';
 import { WorkerLane } from '../lane/worker-lane.js';
 import { Counters } from '../observe/counters.js';
 import { Log } from '../observe/log.js';
 import { printable } from '../observe/request-line.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import type { SlotExchange } from './exchange.js';
-import type { FrontBell, WorkerInit, WorkerMessage, WorkerResult } from './init.js';
 import { WorkerLoop } from './loop.js';
 import { RequestLogger } from './request-logger.js';
 
-/** Serves a lane until it is asked to stop. */
-export default async function serveLane(init: WorkerInit): Promise<WorkerResult> {
+/** How often the supervisor is told how much memory the thread has. */
+const MEMORY_EVERY_MS = 1000;
+
+/** Serves a lane until it is asked to stop, and ends the thread. */
+export default async function serveLane(init: WorkerInit): Promise<never> {
   const lane = new WorkerLane(init.lane);
   lane.attach(threadId);
+  const tell = (news: WorkerNews) => {
+    const message: WorkerMessage = { from: 'fastwsgi-ts', lane: lane.id, epoch: init.epoch, news };
+    parentPort?.postMessage(message);
+  };
   const log = new Log({ file: init.logFile });
   // An error that nobody catches ends the thread: where it came from is known here only. The main thread says what follows.
   process.on('uncaughtExceptionMonitor', (error) => log.lastLine(`uncaught: ${describeError(error)}`));
@@ -28,7 +35,10 @@ export default async function serveLane(init: WorkerInit): Promise<WorkerResult>
     application = await loadApplication(init.application, context);
   } catch (error) {
     const loadError = describeError(error);
-    if (init.needApplication) return { stopped: false, loadError };
+    if (init.needApplication) {
+      tell({ kind: 'load-error', error: loadError });
+      return process.exit();
+    }
     log.line(`${loadError}\n*** no app loaded. every request is answered 500 ***`);
     application = NO_APPLICATION;
   }
@@ -53,16 +63,24 @@ export default async function serveLane(init: WorkerInit): Promise<WorkerResult>
       log.line(`${requestName(exchange)}: ${describeError(error)}`);
     },
   });
-  const message: WorkerMessage = { from: 'fastwsgi-ts', lane: lane.id, ready: { kind: application.kind, concurrency } };
-  parentPort?.postMessage(message);
-  await loop.run();
+  const reportMemory = () => {
+    const { heapTotal, external } = process.memoryUsage();
+    lane.reportMemory(heapTotal + external);
+  };
+  reportMemory();
+  setInterval(reportMemory, MEMORY_EVERY_MS).unref();
+  const stopped = loop.run();
+  tell({ kind: 'loaded', application: application.kind, concurrency });
+  await stopped;
   await log.close();
-  return { stopped: true };
+  tell({ kind: 'stopped' });
+  // Whatever the application still has running ends here.
+  return process.exit();
 }
 
 function workerContext(init: WorkerInit, log: Log): WorkerContext {
   return {
-    workerId: init.lane.id,
+    workerId: init.workerId,
     processes: init.processes,
     multithread: (init.concurrency ?? 1) > 1,
     version: init.version,

@@ -59,6 +59,11 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
     this.response.abort();
   }
 
+  /** The supervisor says that the request has run too long. */
+  onDeadline(): void {
+    this.response.timeOut();
+  }
+
   onResponseAborted(): void {
     this.controller?.abort();
     const { onAbort } = this;

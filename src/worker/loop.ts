@@ -64,9 +64,7 @@ export class WorkerLoop implements ExchangeOwner {
       this.resolveStopped = resolve;
     });
     const repoll = setInterval(() => this.drain(), REPOLL_MS);
-    lane.ready(concurrency);
-    // A front may have queued requests before the lane was open.
-    this.ringAll();
+    lane.loaded(concurrency);
     void this.sleep();
     await stopped;
     clearInterval(repoll);
@@ -203,9 +201,5 @@ export class WorkerLoop implements ExchangeOwner {
       this.newsFor[front] = NEWS.NONE;
       bells[front]?.(news === NEWS.URGENT);
     }
-  }
-
-  private ringAll(): void {
-    for (const ring of this.options.bells) ring(true);
   }
 }

@@ -1,10 +1,11 @@
 // Logs a request when its response is complete, from the vars in its slot: called before the slot is given back.
+
+import type { WorkerInit } from '../lane/worker-init.js';
 import type { Counters } from '../observe/counters.js';
 import type { Log } from '../observe/log.js';
 import { ctime, memoryPrefix, type RequestRecord, requestLine } from '../observe/request-line.js';
 import { forEachVar } from '../protocol/environ-vars.js';
 import type { SlotExchange } from './exchange.js';
-import type { WorkerInit } from './init.js';
 
 /** Memory figures are read from the kernel at most this often. */
 const MEMORY_EVERY_MS = 1000;
@@ -14,6 +15,7 @@ export class RequestLogger {
   private readonly init: WorkerInit;
   private readonly counters: Counters;
   private readonly destination: Log;
+  private requests = 0;
   private prefix = '';
   private prefixAtMs = Number.NEGATIVE_INFINITY;
 
@@ -27,7 +29,7 @@ export class RequestLogger {
     const { response } = exchange;
     const record: RequestRecord = {
       pid: process.pid,
-      requestOfWorker: this.counters.requests(this.init.lane.id - 1),
+      requestOfWorker: ++this.requests,
       requestOfServer: this.counters.requestsTotal,
       address: '',
       user: '',

@@ -142,7 +142,7 @@ export class SlotResponse implements ResponseWriter {
         this.slot.doneWaiting();
       }
       // The lane tells of it in a turn of the event loop, which must not be waited for: an aborted slot gets no room.
-      if (this.slot.aborted) this.abort();
+      this.noticeEnd();
       this.pump();
     }
     if (this.ending && !this.finished) this.finish();
@@ -153,7 +153,7 @@ export class SlotResponse implements ResponseWriter {
       this.tools.flush();
       this.slot.waitForRoomSync(REPOLL_MS);
       this.slot.doneWaiting();
-      if (this.slot.aborted) this.abort();
+      this.noticeEnd();
       this.pump();
     }
   }
@@ -172,18 +172,32 @@ export class SlotResponse implements ResponseWriter {
     if (this.aborted && !this.finished) this.finish();
   }
 
+  /** The request has run too long: 504 if nothing was sent, else the response is broken off; the application is told. */
+  timeOut(): void {
+    if (this.finished) return;
+    if (!this.aborted) this.answerInstead('504 Gateway Timeout', 'Gateway Timeout\n');
+    this.aborted = true;
+    this.wake?.();
+    this.owner.onResponseAborted();
+  }
+
   /** The application failed: 500 if nothing was sent, else the connection is closed without completing the response. */
   fail(answer: string): void {
     if (this.finished) return;
+    if (this.aborted) return this.finish();
+    this.answerInstead('500 Internal Server Error', answer);
+  }
+
+  /** Ends the response in the application's stead. */
+  private answerInstead(status: string, answer: string): void {
     this.pending = NOTHING;
     this.ending = true;
-    if (this.aborted) return this.finish();
     if (this.headSent) {
       this.slot.addFlags(REPLY_FLAG.BROKEN);
       this.broken = true;
       return this.finish();
     }
-    this.head('500 Internal Server Error', ERROR_HEADERS);
+    this.head(status, ERROR_HEADERS);
     this.send(answer, true);
     if (!this.finished) this.finish();
   }
@@ -306,6 +320,12 @@ export class SlotResponse implements ResponseWriter {
       this.abort();
     }
     return from;
+  }
+
+  /** The client has gone, or the time is up: seen here while the event loop does not turn. */
+  private noticeEnd(): void {
+    if (this.slot.overdue) this.timeOut();
+    else if (this.slot.aborted) this.abort();
   }
 
   private pump(): void {

@@ -56,6 +56,7 @@ export class InProcessWorker {
       onError: (error) => this.errors.push(error),
     });
     this.stopped = loop.run();
+    this.owner.open();
   }
 
   /** The gateway's thread hears of this worker by `bell`, as from src/worker/entry.ts. */
@@ -73,7 +74,7 @@ export class InProcessWorker {
   }
 
   async stop(): Promise<void> {
-    this.owner.stop();
+    this.owner.retire();
     await this.stopped;
     this.ringGateway = () => {};
     this.turns.stop();

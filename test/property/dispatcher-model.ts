@@ -118,7 +118,7 @@ export class ModelWorker {
 
   /** Starts the next request if it may; false when there is none. */
   claim(): boolean {
-    if (!this.owner.ready || this.running.length >= this.concurrency) return false;
+    if (!this.owner.loaded || this.running.length >= this.concurrency) return false;
     const slot = this.lane.next(this.world.nowMs);
     if (slot === null) return false;
     const id = idIn(slot);
@@ -157,14 +157,15 @@ export class ModelWorker {
 
   /** The next thread takes the lane, if all fronts have cleaned up. */
   respawn(fronts: number): void {
-    if (this.owner.ready || !this.owner.isClean(fronts)) return;
+    if (this.owner.loaded || !this.owner.isClean(fronts)) return;
     this.owner.reopen();
     this.lane = this.open();
   }
 
   private open(): WorkerLane {
     const lane = new WorkerLane(this.memory);
-    lane.ready(this.concurrency);
+    lane.loaded(this.concurrency);
+    this.owner.open();
     return lane;
   }
 }

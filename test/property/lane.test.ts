@@ -4,11 +4,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FrontLane, type FrontSlot } from '../../dist/lane/front-lane.js';
-import { createLaneMemory, SLOT_STATE } from '../../dist/lane/layout.js';
+import { LaneOwner } from '../../dist/lane/lane-owner.js';
+import { createLaneMemory, type LaneMemory, SLOT_STATE } from '../../dist/lane/layout.js';
 import { Ring } from '../../dist/lane/ring.js';
 import { WorkerLane, type WorkerSlot } from '../../dist/lane/worker-lane.js';
 
 const NOBODY = { onReply: () => {}, onLost: () => {} };
+
+function openLane(memory: LaneMemory, worker: WorkerLane, concurrency: number): void {
+  worker.loaded(concurrency);
+  new LaneOwner(memory).open();
+}
 
 test('a ring gives back what was pushed, in order, wherever its counters stand', () => {
   const steps = fc.array(fc.oneof(fc.constant('pop' as const), fc.nat(0x7fffffff)), { maxLength: 300 });
@@ -38,7 +44,7 @@ test('a reply of any length arrives whole, however the two sides take turns', ()
     fc.property(fc.nat(300_000), sizes, sizes, (length, writes, reads) => {
       const memory = createLaneMemory(1, 1);
       const worker = new WorkerLane(memory);
-      worker.ready(1);
+      openLane(memory, worker, 1);
       const front = new FrontLane(memory, 0);
       const slot = front.take() as FrontSlot;
       slot.owner = NOBODY;
@@ -76,7 +82,7 @@ test('each slot with something new is named once until it is looked at', () => {
     fc.property(steps, (script) => {
       const memory = createLaneMemory(1, 6);
       const worker = new WorkerLane(memory);
-      worker.ready(6);
+      openLane(memory, worker, 6);
       const front = new FrontLane(memory, 0);
       const running: (WorkerSlot | null)[] = [];
       for (let i = 0; i < 6; i++) {

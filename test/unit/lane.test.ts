@@ -11,7 +11,8 @@ function newLane(slots = 4) {
   const memory = createLaneMemory(1, slots);
   const owner = new LaneOwner(memory);
   const worker = new WorkerLane(memory);
-  worker.ready(1);
+  worker.loaded(1);
+  owner.open();
   return { memory, owner, worker, front: new FrontLane(memory, 0), other: new FrontLane(memory, 1) };
 }
 
@@ -162,7 +163,9 @@ test('after a thread’s death the fronts acknowledge, and the next thread finds
   assert.equal(owner.isClean(2), true);
   owner.reopen();
   const next = new WorkerLane(memory);
-  next.ready(1);
+  next.loaded(1);
+  assert.equal(front.ready, false);
+  owner.open();
   assert.equal(front.ready, true);
   assert.equal(front.needsCleaning, false);
   assert.equal(next.next(0), null);
@@ -175,7 +178,7 @@ test('an aborted slot is announced to its occupant once the worker looks', () =>
   const slot = submit(front, 'x');
   const taken = worker.next(0) as WorkerSlot;
   let aborts = 0;
-  taken.occupant = { onClientGone: () => aborts++ };
+  taken.occupant = { onClientGone: () => aborts++, onDeadline: () => {} };
   const before = worker.aborts;
   slot.abort();
   slot.abort();

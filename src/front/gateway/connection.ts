@@ -82,8 +82,8 @@ export abstract class Connection implements MovableOwner, Waiter {
   abstract assign(slot: FrontSlot): void;
   /** The response is complete and sent; the slot still holds what is known of it. */
   protected abstract onAnswered(slot: FrontSlot): void;
-  /** The worker died before it sent a byte. */
-  protected abstract answerLost(): void;
+  /** The worker died before it sent a byte; `isOverdue`: it was killed for this very request. */
+  protected abstract answerLost(isOverdue: boolean): void;
   /** Gives up whatever the request holds. */
   protected abstract forget(): void;
 
@@ -220,7 +220,7 @@ export abstract class Connection implements MovableOwner, Waiter {
 
   onLost(slot: FrontSlot): void {
     this.slot = null;
-    if (slot.state === SLOT_STATE.RUNNING && !this.clientGone) this.answerLost();
+    if (slot.state === SLOT_STATE.RUNNING && !this.clientGone) this.answerLost(slot.overdue);
     else this.reset();
   }
 

@@ -336,8 +336,8 @@ export class HttpConnection extends Connection {
     this.readOn();
   }
 
-  protected override answerLost(): void {
-    this.refuse(REFUSAL.WORKER_LOST);
+  protected override answerLost(isOverdue: boolean): void {
+    this.refuse(isOverdue ? REFUSAL.DEADLINE : REFUSAL.WORKER_LOST);
   }
 
   /** Answers and closes: what follows on this connection cannot be trusted, or is not wanted. */

@@ -2,7 +2,7 @@
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REQUEST_ORIGIN } from '../../lane/layout.js';
 import { FAULT, faultLogLine, faultResponse } from '../../protocol/faults.js';
-import { BAD_GATEWAY, INTERNAL_ERROR } from '../../protocol/plain-response.js';
+import { BAD_GATEWAY, GATEWAY_TIMEOUT, INTERNAL_ERROR } from '../../protocol/plain-response.js';
 import { pingReply } from '../../protocol/uwsgi-encoder.js';
 import { SYS } from '../../system/libc.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
@@ -89,8 +89,8 @@ export class UwsgiConnection extends Connection {
     else this.close();
   }
 
-  protected override answerLost(): void {
-    this.answer(BAD_GATEWAY);
+  protected override answerLost(isOverdue: boolean): void {
+    this.answer(isOverdue ? GATEWAY_TIMEOUT : BAD_GATEWAY);
   }
 
   private reject(): void {

@@ -195,7 +195,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner {
   onLost(slot: FrontSlot): void {
     this.slot = null;
     if (!this.detached) {
-      if (slot.taken === 0) this.answer(REFUSAL.WORKER_LOST);
+      if (slot.taken === 0) this.answer(slot.overdue ? REFUSAL.DEADLINE : REFUSAL.WORKER_LOST);
       else this.breakOff();
     }
     this.end();

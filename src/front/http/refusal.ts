@@ -24,6 +24,7 @@ export const REFUSAL = {
   APPLICATION_FAILED: { status: 500, reason: 'the application failed' },
   BODY_NOT_STORED: { status: 500, reason: 'the request body could not be stored' },
   WORKER_LOST: { status: 502, reason: 'the worker died with the request' },
+  DEADLINE: { status: 504, reason: 'the request ran too long' },
   BUSY: { status: 503, reason: 'all workers are busy' },
 } as const satisfies Record<string, Refusal>;
 

@@ -5,7 +5,7 @@ import { HALF_CLOSED_QUIET_MS, PACKET_HEADER_BYTES } from '../../base/limits.js'
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
 import { FAULT, type Fault, faultLogLine, faultResponse } from '../../protocol/faults.js';
-import { BAD_GATEWAY, INTERNAL_ERROR } from '../../protocol/plain-response.js';
+import { BAD_GATEWAY, GATEWAY_TIMEOUT, INTERNAL_ERROR } from '../../protocol/plain-response.js';
 import { pingReply } from '../../protocol/uwsgi-encoder.js';
 import { MODIFIER_PING, PARSE, PacketParser } from '../../protocol/uwsgi-packet.js';
 import { BodySpool, closeQuietly, type SpoolOwner } from '../body-spool.js';
@@ -231,7 +231,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.slot = null;
     this.closeBody();
     if (this.clientGone) this.close();
-    else if (slot.taken === 0) this.answer(BAD_GATEWAY);
+    else if (slot.taken === 0) this.answer(slot.overdue ? GATEWAY_TIMEOUT : BAD_GATEWAY);
     else this.reset();
   }
 

@@ -1,5 +1,6 @@
 // The application behind the tests on threads: it can die in every way, block its thread, wait until it is told to go on,
 // and count what runs at the same time. Signs between a test and the application are files: `?until=` names one.
+import { execSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, threadId } from 'node:worker_threads';
@@ -26,6 +27,18 @@ const deaths: Record<string, () => void> = {
     // Objects of one size: where a single large one passes the limit (an array that grows), Node aborts the process instead.
     for (const kept: object[] = []; ; ) kept.push(new Array(10_000).fill(0.5));
   },
+};
+
+const kept: Buffer[] = [];
+
+const stuck: Record<string, () => undefined> = {
+  loop: () => {
+    for (;;);
+  },
+  await: () => undefined,
+  wait: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+  exec: () => void execSync('sleep 4'),
+  regexp: () => void /^(a+)+$/.test(`${'a'.repeat(60)}b`),
 };
 
 /** Says that the request has begun by making the file of `?mark=`. */
@@ -82,6 +95,28 @@ const routes: Record<string, Route> = {
     while (!existsSync(file));
     start('200 OK', TEXT);
     return ['spun'];
+  },
+  /** Never answers: in one of the ways in which a thread can be kept. `?mark=` says that it has begun. */
+  '/stuck': (_start, query) => {
+    mark(query);
+    return stuck[query.get('by') ?? '']?.() ?? NEVER;
+  },
+  /** Streams, and stops in the middle. */
+  '/drip': async function* (start: StartResponse, query: URLSearchParams) {
+    start('200 OK', TEXT);
+    yield 'begun';
+    mark(query);
+    try {
+      await NEVER;
+    } finally {
+      writeFileSync(query.get('closed') ?? '', '');
+    }
+  } as Route,
+  /** Keeps memory. */
+  '/keep': (start, query) => {
+    kept.push(Buffer.alloc(Number(query.get('mb')) * 2 ** 20, 1));
+    start('200 OK', TEXT);
+    return [String(threadId)];
   },
   /** Uses the thread's port for itself. */
   '/post': (start) => {

@@ -1,5 +1,5 @@
 // What a worker thread is told when it takes a lane; passed by structured clone, so it holds data and shared memory only.
-import type { LaneMemory } from '../lane/layout.js';
+import type { LaneMemory } from './layout.js';
 
 /** A front's bell: its sleeper waits on the eventfd, or with Atomics where there is none (-1). */
 export interface FrontBell {
@@ -7,8 +7,8 @@ export interface FrontBell {
   readonly eventFd: number;
 }
 
-export interface WorkerInit {
-  readonly lane: LaneMemory;
+/** What is the same for all workers. */
+export interface WorkerInitCommon {
   readonly bells: readonly FrontBell[];
   readonly counters: SharedArrayBuffer;
   readonly processes: number;
@@ -29,17 +29,29 @@ export interface WorkerInit {
   readonly memoryReport: boolean;
 }
 
+export interface WorkerInit extends WorkerInitCommon {
+  readonly lane: LaneMemory;
+  /** The lane's epoch that this life belongs to. */
+  readonly epoch: number;
+  /** 1-based number of the worker; two threads have it while one replaces the other. */
+  readonly workerId: number;
+}
+
 /** What the worker posts to the main thread. */
 export interface WorkerMessage {
   readonly from: 'fastwsgi-ts';
   readonly lane: number;
-  readonly ready: { readonly kind: string; readonly concurrency: number };
+  readonly epoch: number;
+  readonly news: WorkerNews;
 }
+
+/** The application is loaded; it cannot be loaded; the worker has done what it had, and exits as it was asked to. */
+export type WorkerNews =
+  | { readonly kind: 'loaded'; readonly application: string; readonly concurrency: number }
+  | { readonly kind: 'load-error'; readonly error: string }
+  | { readonly kind: 'stopped' };
 
 /** Whether a message is the worker's: an application may post its own on the thread's port. */
 export function isWorkerMessage(message: unknown): message is WorkerMessage {
   return typeof message === 'object' && message !== null && 'from' in message && message.from === 'fastwsgi-ts';
 }
-
-/** How a lane's task ends when the thread does not die: it was asked to stop, or the application did not load. */
-export type WorkerResult = { readonly stopped: true } | { readonly stopped: false; readonly loadError: string };

@@ -1,0 +1,261 @@
+// The workers by number: starts a thread for each, replaces those that die, and changes one for another without a gap: the
+// new thread serves before the old one stops taking requests.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LaneOwner } from '../lane/lane-owner.js';
+import type { Life } from '../pool/pool.js';
+import { LIFE, type LoadedNews, WorkerLife } from './worker-life.js';
+
+/** What changes with a reload. */
+export interface CrewSettings {
+  readonly workerMercyMs: number;
+  /** 0: no limit. */
+  readonly maxRequests: number;
+  readonly maxRequestsDelta: number;
+  /** There is no server without an application. */
+  readonly needApp: boolean;
+}
+
+export interface CrewOptions {
+  /** Two for each worker, so that a new thread can load while the old one serves, and some for threads that cannot be ended. */
+  readonly lanes: readonly LaneOwner[];
+  settings(): CrewSettings;
+  /** Starts a thread on the lane, with the configuration of now. */
+  start(lane: LaneOwner, workerId: number): Life;
+  /** Requests the lane has answered. */
+  requests(lane: LaneOwner): number;
+  /** Fronts that have not ended: each has to take back what a dead thread had. */
+  fronts(): number;
+  /** Makes the fronts look at the lanes. */
+  wakeFronts(): void;
+  log(line: string): void;
+  /** The thread serves from now on. */
+  onServing(life: WorkerLife, news: LoadedNews): void;
+  /** No worker serves, and none can be started. */
+  onHopeless(reason: string): void;
+}
+
+/** A worker whose threads die before they serve, or live shorter than this, more than so many in a row, has to pause. */
+const SHORT_LIFE_MS = 1000;
+const SHORT_LIVES_MAX = 5;
+const RESPAWN_PAUSE_MS = 2000;
+const STOPPING = 'the server is stopping';
+/** How often the main thread looks whether the fronts are through with a dead thread's requests. */
+const CLEAN_POLL_MS = 1;
+
+/** All workers of a server. */
+export class Crew {
+  /** Threads that could not be ended, each with a lane that is lost for good. */
+  stuckThreads = 0;
+  /** Threads that were started in the place of others. */
+  respawns = 0;
+  /** Threads that have not ended. */
+  readonly lives = new Set<WorkerLife>();
+  private readonly options: CrewOptions;
+  /** By number, from 1: the one that serves. */
+  private readonly serving = new Map<number, WorkerLife>();
+  private readonly shortLives = new Map<number, number>();
+  /** Numbers for which a successor is being started. */
+  private readonly replacing = new Set<number>();
+  private readonly freeLanes: LaneOwner[];
+  private readonly lanesWanted: ((lane: LaneOwner) => void)[] = [];
+  private readonly stopping = new AbortController();
+
+  constructor(options: CrewOptions) {
+    this.options = options;
+    this.freeLanes = [...options.lanes].reverse();
+  }
+
+  /** The threads that serve. */
+  get workers(): Iterable<WorkerLife> {
+    return this.serving.values();
+  }
+
+  get size(): number {
+    return this.serving.size;
+  }
+
+  get isStopping(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  worker(workerId: number): WorkerLife | undefined {
+    return this.serving.get(workerId);
+  }
+
+  /** Starts workers; resolves when all of them serve, or with the error of one that cannot load the application and has to. */
+  async start(workerIds: readonly number[]): Promise<string | undefined> {
+    const lives = await Promise.all(workerIds.map((id) => this.recruit(id)));
+    const errors = await Promise.all(lives.map((life) => life && this.untilLoaded(life)));
+    const error = errors.find((text) => text !== undefined);
+    if (error !== undefined && this.options.settings().needApp) return error;
+    for (const life of lives) if (life !== undefined) this.serve(life);
+    await Promise.all(lives.map((life) => life && this.respawn(life)));
+    return undefined;
+  }
+
+  /** Puts new threads in the place of those with these numbers, which have `mercyMs` to finish; the error when one of them does not come up: then all old ones stay. */
+  async replace(workerIds: readonly number[], mercyMs: number): Promise<string | undefined> {
+    const ids = workerIds.filter((id) => !this.replacing.has(id));
+    for (const id of ids) this.replacing.add(id);
+    try {
+      return await this.exchange(ids, mercyMs);
+    } finally {
+      for (const id of ids) this.replacing.delete(id);
+    }
+  }
+
+  isReplacing(workerId: number): boolean {
+    return this.replacing.has(workerId);
+  }
+
+  private async exchange(ids: readonly number[], mercyMs: number): Promise<string | undefined> {
+    const recruits = await Promise.all(ids.map((id) => this.recruit(id)));
+    const successors = recruits.filter((life) => life !== undefined);
+    if (successors.length < ids.length) return STOPPING;
+    const errors = await Promise.all(successors.map((life) => this.untilLoaded(life)));
+    const error = errors.find((text) => text !== undefined);
+    if (error === undefined) for (const life of successors) this.serve(life, mercyMs);
+    else for (const life of successors) life.kill(undefined);
+    return error;
+  }
+
+  /** Takes a worker away: it finishes what it has. */
+  dismiss(workerId: number): void {
+    const life = this.serving.get(workerId);
+    if (life === undefined) return;
+    this.serving.delete(workerId);
+    life.retire(this.options.settings().workerMercyMs);
+  }
+
+  /** Asks every worker to finish what it has; resolves when all threads have ended. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    for (const life of this.lives) {
+      // One that still loads the application has nothing to finish.
+      if (life.state === LIFE.LOADING || life.state === LIFE.LOADED) life.kill(undefined);
+      else if (life.isServing) life.retire(Number.POSITIVE_INFINITY);
+    }
+    this.serving.clear();
+    await Promise.all([...this.lives].map((life) => life.over));
+    // Whoever still waits for a lane is told that there will be none.
+    for (const wanted of this.lanesWanted.splice(0)) wanted(this.options.lanes[0] as LaneOwner);
+  }
+
+  /** Ends every thread at once; `stop` then resolves. */
+  destroy(): void {
+    this.stopping.abort();
+    for (const life of this.lives) life.kill(undefined);
+  }
+
+  /** A worker has told something of itself. */
+  find(laneId: number, epoch: number): WorkerLife | undefined {
+    for (const life of this.lives) if (life.lane.memory.id === laneId && life.epoch === epoch) return life;
+    return undefined;
+  }
+
+  /** Starts a thread; undefined when the crew stops meanwhile. */
+  private async recruit(workerId: number): Promise<WorkerLife | undefined> {
+    const { options } = this;
+    const lane = this.freeLanes.pop() ?? (await new Promise<LaneOwner>((resolve) => this.lanesWanted.push(resolve)));
+    if (this.isStopping) return undefined;
+    lane.reopen();
+    const { maxRequests, maxRequestsDelta } = options.settings();
+    const requestsMax = maxRequests === 0 ? 0 : maxRequests + Math.floor(Math.random() * (maxRequestsDelta + 1));
+    const life = new WorkerLife(workerId, lane, options.start(lane, workerId), options.requests(lane), requestsMax);
+    this.lives.add(life);
+    life.over = this.follow(life);
+    return life;
+  }
+
+  private async untilLoaded(life: WorkerLife): Promise<string | undefined> {
+    const loading = await life.loading;
+    return 'error' in loading ? loading.error : undefined;
+  }
+
+  /** Its predecessor, if there is one, has `mercyMs` to finish what it has. */
+  private serve(life: WorkerLife, mercyMs = 0): void {
+    if (life.state !== LIFE.LOADED || this.isStopping) return;
+    const { workerId } = life;
+    const predecessor = this.serving.get(workerId);
+    this.serving.set(workerId, life);
+    life.state = LIFE.SERVING;
+    life.served = true;
+    life.lane.open();
+    this.options.onServing(life, life.news as LoadedNews);
+    predecessor?.retire(mercyMs);
+    this.options.wakeFronts();
+  }
+
+  /** Waits for a thread's end, and sees to what it leaves behind. */
+  private async follow(life: WorkerLife): Promise<void> {
+    const { lane, workerId } = life;
+    const { reason, gone } = await life.thread.ended;
+    const wasServing = this.serving.get(workerId) === life;
+    if (wasServing) this.serving.delete(workerId);
+    life.onLoading({ error: life.killedBy ?? reason });
+    life.state = LIFE.ENDED;
+    lane.markDead();
+    this.options.wakeFronts();
+    if (!gone) this.countStuck(life);
+    if (wasServing && !this.isStopping) {
+      const cause = life.killedBy === undefined ? `died: ${reason}` : `died, ${life.killedBy}`;
+      this.options.log(`DAMN ! worker ${workerId} (pid: ${process.pid}) ${cause} :( trying respawn ...`);
+      void this.respawn(life);
+    } else if (life.stopped && !this.isStopping) {
+      this.options.log(`worker ${workerId} killed successfully (pid: ${process.pid})`);
+    }
+    while (!lane.isClean(this.options.fronts()) && !this.isStopping) await this.pause(CLEAN_POLL_MS);
+    this.lives.delete(life);
+    if (gone) this.giveBack(lane);
+  }
+
+  private countStuck({ workerId }: WorkerLife): void {
+    this.stuckThreads++;
+    const { log, lanes, onHopeless } = this.options;
+    log(`worker ${workerId}: its thread is stuck in native code and cannot be ended (${this.stuckThreads} so far)`);
+    const spare = lanes.length - this.stuckThreads;
+    if (spare <= this.serving.size) onHopeless(`${this.stuckThreads} threads are stuck in native code`);
+  }
+
+  private giveBack(lane: LaneOwner): void {
+    const next = this.lanesWanted.shift();
+    if (next === undefined) this.freeLanes.push(lane);
+    else next(lane);
+  }
+
+  /** Starts a thread in the place of one that died, again and again until one serves. */
+  private async respawn(dead: WorkerLife): Promise<void> {
+    const { workerId } = dead;
+    let life = dead;
+    while (!this.isStopping && !this.serving.has(workerId)) {
+      await this.pauseAfter(life);
+      const next = await this.recruit(workerId);
+      if (next === undefined) return;
+      life = next;
+      const error = await this.untilLoaded(life);
+      if (this.isStopping || this.serving.has(workerId)) return life.kill(undefined);
+      if (error === undefined) {
+        this.respawns++;
+        this.serve(life);
+      } else {
+        this.options.log(`DAMN ! worker ${workerId} (pid: ${process.pid}) died: ${error} :( trying respawn ...`);
+        if (this.serving.size === 0 && this.options.settings().needApp) this.options.onHopeless(error);
+      }
+    }
+  }
+
+  private async pauseAfter(life: WorkerLife): Promise<void> {
+    const { workerId } = life;
+    const wasShort = !life.served || life.ageMs < SHORT_LIFE_MS;
+    const shortLives = wasShort ? (this.shortLives.get(workerId) ?? 0) + 1 : 0;
+    this.shortLives.set(workerId, shortLives);
+    if (shortLives <= SHORT_LIVES_MAX) return;
+    this.options.log('worker respawning too fast !!! i have to sleep a bit (2 seconds)...');
+    await this.pause(RESPAWN_PAUSE_MS);
+  }
+
+  /** Waits `ms`, or until the crew is asked to stop. */
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,67 @@
+// Deadlines of requests. One that is overdue is marked in its slot: a worker whose event loop turns answers it with 504 and
+// goes on; one that does not react is stuck, and its thread is ended.
+
+import { PACKET_HEADER_BYTES } from '../base/limits.js';
+import type { Deadlines, RunningRequest } from '../lane/lane-owner.js';
+import { printable } from '../observe/request-line.js';
+import { findVar } from '../protocol/environ-vars.js';
+import { threadStack } from './thread-stack.js';
+import type { WorkerLife } from './worker-life.js';
+
+/** How long a worker may take to react: its event loop may just be busy. */
+const REACTION_MS = 500;
+/** How long a stuck thread may take to say where it is. */
+const STACK_MS = 1000;
+
+/** Looks after the deadlines of all workers; `look` is called for each on every tick. */
+export class HarakiriWatch {
+  /** Requests that were ended. */
+  count = 0;
+  private readonly log: (line: string) => void;
+
+  constructor(log: (line: string) => void) {
+    this.log = log;
+  }
+
+  /** `nowMs` is `monotonicMs()`. */
+  look(life: WorkerLife, nowMs: number, deadlines: Deadlines, isVerbose: boolean): void {
+    if (deadlines.uwsgiMs === 0 && deadlines.httpMs === 0) return;
+    const marked = life.lane.markOverdue(nowMs, deadlines);
+    this.count += marked.length;
+    if (life.harakiri === undefined) {
+      if (marked.length > 0) life.harakiri = { sinceMs: nowMs, requests: marked };
+      return;
+    }
+    life.harakiri.requests.push(...marked);
+    const { sinceMs, requests } = life.harakiri;
+    if (life.lane.countOverdue() === 0) {
+      this.announce(life, requests, true);
+      life.harakiri = undefined;
+    } else if (nowMs - sinceMs >= REACTION_MS && life.killedBy === undefined) {
+      this.announce(life, requests, false);
+      life.killedBy = 'killed by harakiri';
+      void this.end(life, isVerbose);
+    }
+  }
+
+  private announce({ workerId }: WorkerLife, requests: readonly RunningRequest[], graceful: boolean): void {
+    const yesNo = graceful ? 'yes' : 'no';
+    this.log(`*** HARAKIRI ON WORKER ${workerId} (pid: ${process.pid}, try: 1, graceful: ${yesNo}) ***`);
+    for (const request of requests) this.log(requestLine(request));
+  }
+
+  private async end(life: WorkerLife, isVerbose: boolean): Promise<void> {
+    if (isVerbose) {
+      const stack = await threadStack(life.lane.threadId, STACK_MS);
+      const where = stack ?? '    (it does not answer: it waits, or is in native code)';
+      this.log(`worker ${life.workerId} was stuck in\n${where}`);
+    }
+    life.kill(undefined);
+  }
+}
+
+function requestLine({ core, ageMs, packet, varsEnd }: RunningRequest): string {
+  const value = (name: string) => printable(findVar(packet, PACKET_HEADER_BYTES, varsEnd, name) ?? '-');
+  const since = Math.floor((Date.now() - ageMs) / 1000);
+  return `HARAKIRI [core ${core}] ${value('REMOTE_ADDR')} - ${value('REQUEST_METHOD')} ${value('REQUEST_URI')} since ${since}`;
+}

@@ -1,0 +1,46 @@
+// Reloads one after another: one that is asked for while another is under way follows it, and several of those are one.
+
+export interface ReloadsOptions {
+  /** Nothing is reloaded before the server has started, or once it closes. */
+  isOver(): boolean;
+  /** Reloads; resolves with what went wrong, when everything is as it was before. */
+  reload(): Promise<string | undefined>;
+  log(line: string): void;
+}
+
+/** The reloads of one server. */
+export class Reloads {
+  private readonly options: ReloadsOptions;
+  private current: Promise<boolean> | undefined;
+  private next: Promise<boolean> | undefined;
+
+  constructor(options: ReloadsOptions) {
+    this.options = options;
+  }
+
+  /** True when the workers run the new code, and none gets a request that does not. */
+  reload(): Promise<boolean> {
+    if (this.current === undefined) {
+      this.current = this.run().finally(() => {
+        this.current = undefined;
+      });
+      return this.current;
+    }
+    this.next ??= this.current.then(() => {
+      this.next = undefined;
+      return this.reload();
+    });
+    return this.next;
+  }
+
+  private async run(): Promise<boolean> {
+    const { log, reload, isOver } = this.options;
+    if (isOver()) return false;
+    log('...gracefully reloading the workers...');
+    const error = await reload();
+    if (isOver()) return false;
+    if (error === undefined) log('*** reload done: the workers run the new code ***');
+    else log(`${error}\n*** RELOAD FAILED: the old workers stay ***`);
+    return error === undefined;
+  }
+}

@@ -1,0 +1,190 @@
+// The one loop: on a coarse tick it reads what the workers left in shared memory, and acts on it. Deadlines, recycling, mercy,
+// and how many workers there have to be.
+import { monotonicMs } from '../base/clock.js';
+import type { Configuration } from '../config/configuration.js';
+import type { Deadlines } from '../lane/lane-owner.js';
+import type { Crew } from './crew.js';
+import { HarakiriWatch } from './harakiri.js';
+import { LIFE, type WorkerLife } from './worker-life.js';
+
+/** Sizes in bytes, times in milliseconds; 0 is off. */
+export interface SupervisorSettings {
+  readonly processes: number;
+  readonly deadlines: Deadlines;
+  readonly harakiriVerbose: boolean;
+  readonly workerReloadMercyMs: number;
+  readonly minWorkerLifetimeMs: number;
+  readonly maxWorkerLifetimeMs: number;
+  /** Of a thread both are its own memory. */
+  readonly reloadAboveBytes: number;
+  readonly evilReloadAboveBytes: number;
+  /** The fewest workers; 0: there are always `processes`. */
+  readonly cheaper: number;
+  readonly cheaperStep: number;
+  /** Without a request for this long, there are only as many workers as `cheaper` says, or one. */
+  readonly idleMs: number;
+}
+
+/** What of the configuration the supervisor acts on. */
+export function supervisorSettings(configuration: Configuration): SupervisorSettings {
+  const { harakiriMs, httpHarakiriMs } = configuration;
+  return {
+    ...configuration,
+    deadlines: { uwsgiMs: harakiriMs, httpMs: httpHarakiriMs === 0 ? harakiriMs : httpHarakiriMs },
+    reloadAboveBytes: lower(configuration.reloadOnAsBytes, configuration.reloadOnRssBytes),
+    evilReloadAboveBytes: lower(configuration.evilReloadOnAsBytes, configuration.evilReloadOnRssBytes),
+  };
+}
+
+/** The lower of two limits of which 0 is none. */
+function lower(a: number, b: number): number {
+  return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b);
+}
+
+export interface SupervisorOptions {
+  readonly crew: Crew;
+  settings(): SupervisorSettings;
+  /** Requests answered by all workers. */
+  requestsTotal(): number;
+  /** Requests answered by the lane of this worker. */
+  requests(life: WorkerLife): number;
+  log(line: string): void;
+}
+
+export const TICK_MS = 100;
+/** After a replacement that did not come up, the next one is tried after this long. */
+const RETRY_MS = 10_000;
+/** Workers with nothing to do for this long are too many. */
+const SPARE_MS = 10_000;
+
+/** Runs from `start` to `stop`. */
+export class Supervisor {
+  private readonly options: SupervisorOptions;
+  private readonly harakiri: HarakiriWatch;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly retryAtMs = new Map<number, number>();
+  private busySinceMs = 0;
+  private spareSinceMs = 0;
+  private idleSinceMs = 0;
+  private requestsSeen = 0;
+
+  constructor(options: SupervisorOptions) {
+    this.options = options;
+    this.harakiri = new HarakiriWatch((line) => options.log(line));
+  }
+
+  start(): void {
+    const now = performance.now();
+    this.busySinceMs = now;
+    this.spareSinceMs = now;
+    this.idleSinceMs = now;
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private tick(): void {
+    const { crew, log } = this.options;
+    const settings = this.options.settings();
+    const now = performance.now();
+    for (const life of crew.lives) {
+      if (life.state !== LIFE.SERVING && life.state !== LIFE.RETIRING) continue;
+      this.harakiri.look(life, monotonicMs(now), settings.deadlines, settings.harakiriVerbose);
+      if (now >= life.mercyEndsMs) {
+        life.mercyEndsMs = Number.POSITIVE_INFINITY;
+        log(`worker ${life.workerId} is taking too much time to die...NO MERCY !!!`);
+        life.kill('killed without mercy');
+      }
+    }
+    if (crew.isStopping) return;
+    for (const life of [...crew.workers]) this.judge(life, settings, now);
+    this.size(settings, now);
+  }
+
+  // ---- recycling
+
+  private judge(life: WorkerLife, settings: SupervisorSettings, now: number): void {
+    const { evilReloadAboveBytes } = settings;
+    const { memoryBytes } = life.lane;
+    if (life.killedBy !== undefined) return;
+    if (evilReloadAboveBytes > 0 && memoryBytes > evilReloadAboveBytes) {
+      return life.kill(`evil reload: ${megabytes(memoryBytes)} are over ${megabytes(evilReloadAboveBytes)}`);
+    }
+    const why = life.ageMs >= settings.minWorkerLifetimeMs ? this.reasonToGo(life, settings) : undefined;
+    if (why !== undefined && !this.options.crew.isReplacing(life.workerId)) this.recycle(life, why, now);
+  }
+
+  private reasonToGo(life: WorkerLife, settings: SupervisorSettings): string | undefined {
+    const { reloadAboveBytes, maxWorkerLifetimeMs } = settings;
+    const requests = this.options.requests(life) - life.requestsBefore;
+    if (life.requestsMax > 0 && requests >= life.requestsMax) return `it has served ${requests} requests`;
+    if (reloadAboveBytes > 0 && life.lane.memoryBytes > reloadAboveBytes) {
+      return `it has ${megabytes(life.lane.memoryBytes)}, more than ${megabytes(reloadAboveBytes)}`;
+    }
+    if (maxWorkerLifetimeMs > 0 && life.ageMs > maxWorkerLifetimeMs) return 'it has reached its lifetime';
+    return undefined;
+  }
+
+  private recycle({ workerId }: WorkerLife, why: string, now: number): void {
+    if (now < (this.retryAtMs.get(workerId) ?? 0)) return;
+    const { crew, log } = this.options;
+    log(`...The work of worker ${workerId} is done: ${why}. Seeya!`);
+    void crew.replace([workerId], this.options.settings().workerReloadMercyMs).then((error) => {
+      if (error === undefined || crew.isStopping) return;
+      log(`worker ${workerId} stays, its replacement does not come up: ${error}`);
+      this.retryAtMs.set(workerId, performance.now() + RETRY_MS);
+    });
+  }
+
+  // ---- how many
+
+  private size(settings: SupervisorSettings, now: number): void {
+    const { processes, cheaper, cheaperStep, idleMs } = settings;
+    const requests = this.options.requestsTotal();
+    const busy = [...this.options.crew.workers].filter((life) => life.lane.busy > 0).length;
+    if (requests !== this.requestsSeen || busy > 0) this.idleSinceMs = now;
+    this.requestsSeen = requests;
+    if (cheaper === 0 && idleMs === 0) return;
+    const { size } = this.options.crew;
+    const fewest = Math.max(cheaper, 1);
+    if (busy < size) this.busySinceMs = now;
+    if (busy >= size - 1) this.spareSinceMs = now;
+    const isIdle = idleMs > 0 && now - this.idleSinceMs >= idleMs;
+    if (isIdle) this.shrink(size - fewest);
+    // Two ticks in a row with nobody free: a single glance sees only that all are at work at that moment.
+    else if (now - this.busySinceMs > TICK_MS && size < processes)
+      this.grow(cheaper === 0 ? processes : cheaperStep, settings);
+    else if (cheaper > 0 && now - this.spareSinceMs >= SPARE_MS && size > fewest) {
+      this.spareSinceMs = now;
+      this.shrink(1);
+    }
+  }
+
+  private grow(step: number, { processes }: SupervisorSettings): void {
+    const { crew, log } = this.options;
+    const missing = Array.from({ length: processes }, (_, i) => i + 1).filter(
+      (id) => crew.worker(id) === undefined && !crew.isReplacing(id),
+    );
+    const ids = missing.slice(0, step);
+    if (ids.length === 0) return;
+    void crew.replace(ids, 0).then((error) => {
+      if (error !== undefined && !crew.isStopping) log(`more workers do not come up: ${error}`);
+    });
+  }
+
+  private shrink(count: number): void {
+    const { crew, log } = this.options;
+    // Those with the highest numbers, and none that is at work.
+    const ids = [...crew.workers].filter((life) => life.lane.busy === 0).map(({ workerId }) => workerId);
+    for (const id of ids.sort((a, b) => b - a).slice(0, Math.max(count, 0))) {
+      log(`worker ${id} is not needed now. Seeya!`);
+      crew.dismiss(id);
+    }
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MB`;
+}

@@ -1,0 +1,102 @@
+// One thread's time as a worker, from loading the application to its end, and what the supervisor has to know of it.
+import type { LaneOwner, RunningRequest } from '../lane/lane-owner.js';
+import type { Life } from '../pool/pool.js';
+
+export const LIFE = {
+  LOADING: 0,
+  /** Ready, and not serving yet: its predecessor does. */
+  LOADED: 1,
+  SERVING: 2,
+  /** Gets nothing new, and ends when it has answered what it has. */
+  RETIRING: 3,
+  ENDED: 4,
+} as const;
+export type LifeState = (typeof LIFE)[keyof typeof LIFE];
+
+/** What a worker said when its application was loaded. */
+export interface LoadedNews {
+  readonly application: string;
+  readonly concurrency: number;
+}
+
+/** Whether a thread came up. */
+export type Loading = { readonly news: LoadedNews } | { readonly error: string };
+
+/** Requests found overdue, until it is known whether the worker's event loop still turns. */
+export interface Harakiri {
+  readonly sinceMs: number;
+  readonly requests: RunningRequest[];
+}
+
+/** Made by the crew. */
+export class WorkerLife {
+  readonly workerId: number;
+  readonly lane: LaneOwner;
+  /** The lane's epoch that is this thread's. */
+  readonly epoch: number;
+  readonly thread: Life;
+  /** On the clock of `performance.now()`. */
+  readonly bornMs = performance.now();
+  /** Requests the lane had answered when this thread took it over. */
+  readonly requestsBefore: number;
+  /** This many requests are enough; 0 is no limit. */
+  readonly requestsMax: number;
+  /** Resolves when the application is loaded, or will not be. */
+  readonly loading: Promise<Loading>;
+  /** Resolves when the thread has ended and the lane is clean. */
+  over: Promise<void> = Promise.resolve();
+  state: LifeState = LIFE.LOADING;
+  /** It has served. */
+  served = false;
+  /** When a retiring worker is not waited for any longer. */
+  mercyEndsMs = Number.POSITIVE_INFINITY;
+  /** Why the supervisor ended it, for the log. */
+  killedBy: string | undefined;
+  /** It has told that it ends as asked. */
+  stopped = false;
+  harakiri: Harakiri | undefined;
+  news: LoadedNews | undefined;
+  private settleLoading: (loading: Loading) => void = () => {};
+
+  constructor(workerId: number, lane: LaneOwner, thread: Life, requestsBefore: number, requestsMax: number) {
+    this.workerId = workerId;
+    this.lane = lane;
+    this.epoch = lane.epoch;
+    this.thread = thread;
+    this.requestsBefore = requestsBefore;
+    this.requestsMax = requestsMax;
+    this.loading = new Promise((resolve) => {
+      this.settleLoading = resolve;
+    });
+  }
+
+  get isServing(): boolean {
+    return this.state === LIFE.SERVING;
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.bornMs;
+  }
+
+  onLoading(loading: Loading): void {
+    if (this.state === LIFE.LOADING && 'news' in loading) {
+      this.state = LIFE.LOADED;
+      this.news = loading.news;
+    }
+    this.settleLoading(loading);
+  }
+
+  /** Ends the thread at once; what it had not started is moved, what it had is lost. */
+  kill(killedBy: string | undefined): void {
+    this.killedBy ??= killedBy;
+    this.lane.pause();
+    this.thread.kill();
+  }
+
+  /** The thread finishes what it has, for `mercyMs` at most. */
+  retire(mercyMs: number): void {
+    this.state = LIFE.RETIRING;
+    this.mercyEndsMs = performance.now() + mercyMs;
+    this.lane.retire();
+  }
+}

@@ -1,0 +1,209 @@
+// All that concerns the worker threads of a server, put together: the crew, the supervisor's loop, reloads, and what the
+// threads tell.
+import { errorMessage, FastwsgiError } from '../base/errors.js';
+import type { Configuration } from '../config/configuration.js';
+import type { LaneOwner } from '../lane/lane-owner.js';
+import { isWorkerMessage, type WorkerInit, type WorkerInitCommon, type WorkerMessage } from '../lane/worker-init.js';
+import type { Counters } from '../observe/counters.js';
+import { WorkerPool } from '../pool/pool.js';
+import { Crew } from './crew.js';
+import { Reloads } from './reloads.js';
+import { Supervisor, supervisorSettings } from './supervisor.js';
+import type { LoadedNews, WorkerLife } from './worker-life.js';
+
+export interface WorkersOptions {
+  readonly lanes: readonly LaneOwner[];
+  readonly counters: Counters;
+  /** The file that each thread runs. */
+  readonly entry: URL;
+  configuration(): Configuration;
+  /** Replaces the configuration by what is read again. Throws what is wrong with it. */
+  readConfiguration(): void;
+  /** A reload has failed: the configuration is `earlier` again. */
+  restoreConfiguration(earlier: Configuration): void;
+  /** What every thread that starts now is told. */
+  init(): WorkerInitCommon;
+  /** Fronts that have not ended. */
+  fronts(): number;
+  /** Makes the fronts look at the lanes. */
+  wakeFronts(): void;
+  log(line: string): void;
+  onFatal(error: FastwsgiError): void;
+}
+
+/** The workers of one server. */
+export class Workers {
+  private readonly options: WorkersOptions;
+  private readonly crew: Crew;
+  private readonly supervisor: Supervisor;
+  private readonly reloads: Reloads;
+  /** Of the configuration of now. */
+  private pool: WorkerPool<WorkerInit> | undefined;
+  private pools: WorkerPool<WorkerInit>[] = [];
+  private paused = false;
+  /** Numbers of the workers that have served. */
+  private readonly seen = new Set<number>();
+
+  constructor(options: WorkersOptions) {
+    this.options = options;
+    this.crew = this.makeCrew();
+    this.supervisor = new Supervisor({
+      crew: this.crew,
+      settings: () => supervisorSettings(options.configuration()),
+      requestsTotal: () => options.counters.requestsTotal,
+      requests: (life) => this.requestsOf(life.lane),
+      log: (line) => options.log(line),
+    });
+    this.reloads = new Reloads({
+      isOver: () => this.pool === undefined || this.crew.isStopping,
+      reload: () => this.reloadNow(),
+      log: (line) => options.log(line),
+    });
+  }
+
+  /** Starts the first workers; resolves when they serve. Rejects with ERR_APPLICATION_LOAD where `need-app` asks for it. */
+  async start(): Promise<void> {
+    this.pool = this.makePool();
+    this.supervisor.start();
+    const error = await this.crew.start(workerIds(firstWorkers(this.options.configuration())));
+    if (error === undefined || this.crew.isStopping) return;
+    this.options.log(error);
+    throw noApplication();
+  }
+
+  /** Asks every worker to finish what it has; resolves when all threads have ended. */
+  async stop(): Promise<void> {
+    await this.crew.stop();
+    this.supervisor.stop();
+    await Promise.all(this.pools.map((pool) => pool.destroy()));
+  }
+
+  /** Ends every thread at once; `stop` then resolves. */
+  destroy(): void {
+    this.crew.destroy();
+  }
+
+  /** Numbers of the workers that have something to answer, or still load the application. */
+  late(): number[] {
+    return [...this.crew.lives].filter((life) => life.lane.busy > 0 || !life.served).map(({ workerId }) => workerId);
+  }
+
+  /** See Server.reload. */
+  reload(): Promise<boolean> {
+    return this.reloads.reload();
+  }
+
+  /** See Server.pause. */
+  pause(): void {
+    this.paused = !this.paused;
+    this.options.log(this.paused ? '*** paused: requests wait ***' : '*** resumed ***');
+    for (const { lane } of this.crew.workers) {
+      if (this.paused) lane.pause();
+      else lane.open();
+    }
+    this.options.wakeFronts();
+  }
+
+  /** One line for each worker. */
+  logStatistics(): void {
+    const { log, counters } = this.options;
+    for (const life of this.crew.workers) {
+      const { workerId, lane } = life;
+      log(
+        `worker ${workerId}: ${this.requestsOf(lane) - life.requestsBefore} requests, ${lane.busy} in flight, ` +
+          `${Math.ceil(lane.memoryBytes / 2 ** 20)} MB, ${Math.floor(life.ageMs / 1000)} s old`,
+      );
+    }
+    log(`all workers: ${counters.requestsTotal} requests, ${this.crew.respawns} respawns`);
+  }
+
+  private makeCrew(): Crew {
+    const { options } = this;
+    return new Crew({
+      ...options,
+      settings: () => {
+        const { workerReloadMercyMs, maxRequests, maxRequestsDelta, needApp } = options.configuration();
+        return { workerMercyMs: workerReloadMercyMs, maxRequests, maxRequestsDelta, needApp };
+      },
+      start: (lane, workerId) => {
+        const init = { ...options.init(), lane: lane.memory, epoch: lane.epoch, workerId };
+        return (this.pool as WorkerPool<WorkerInit>).run(lane, init);
+      },
+      requests: (lane) => this.requestsOf(lane),
+      onServing: (life, news) => this.onServing(life, news),
+      onHopeless: (reason) => {
+        options.log(reason);
+        options.onFatal(noApplication());
+      },
+    });
+  }
+
+  /** Threads get the environment of the configuration with which they start: one pool for each. */
+  private makePool(): WorkerPool<WorkerInit> {
+    const pool = new WorkerPool<WorkerInit>({
+      entry: this.options.entry,
+      threadsMax: this.options.lanes.length,
+      env: { ...process.env, ...this.options.configuration().env },
+      onMessage: (message) => {
+        if (isWorkerMessage(message)) this.onWorkerMessage(message);
+      },
+      log: (line) => this.options.log(line),
+    });
+    // Those of earlier configurations go with their last thread.
+    this.pools = [...this.pools.filter((earlier) => earlier === this.pool || !earlier.isEmpty), pool];
+    return pool;
+  }
+
+  private requestsOf(lane: LaneOwner): number {
+    return this.options.counters.requests(lane.memory.id - 1);
+  }
+
+  private onWorkerMessage({ lane, epoch, news }: WorkerMessage): void {
+    const life = this.crew.find(lane, epoch);
+    if (life === undefined) return;
+    if (news.kind === 'loaded') life.onLoading({ news });
+    else if (news.kind === 'load-error') life.onLoading({ error: news.error });
+    else life.stopped = true;
+  }
+
+  private onServing({ workerId, lane }: WorkerLife, { application, concurrency }: LoadedNews): void {
+    if (this.paused) lane.pause();
+    const verb = this.seen.has(workerId) ? 'Respawned' : 'spawned';
+    this.seen.add(workerId);
+    this.options.log(
+      `${verb} uWSGI worker ${workerId} (pid: ${process.pid}, cores: ${concurrency}, kind: ${application})`,
+    );
+  }
+
+  /** Starts the new threads; why they do not come up, or undefined. */
+  private async reloadNow(): Promise<string | undefined> {
+    const { pool, options } = this;
+    const configuration = options.configuration();
+    let error: string | undefined;
+    try {
+      options.readConfiguration();
+      this.pool = this.makePool();
+      const numbers = [...this.crew.workers].map(({ workerId }) => workerId);
+      error = await this.crew.replace(numbers, options.configuration().reloadMercyMs);
+    } catch (cause) {
+      error = errorMessage(cause);
+    }
+    if (error === undefined) return undefined;
+    options.restoreConfiguration(configuration);
+    this.pool = pool;
+    return error;
+  }
+}
+
+function noApplication(): FastwsgiError {
+  return new FastwsgiError('ERR_APPLICATION_LOAD', '*** no app loaded. GAME OVER ***');
+}
+
+function workerIds(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i + 1);
+}
+
+/** How many workers there are at first. */
+function firstWorkers({ processes, cheaper, cheaperInitial }: Configuration): number {
+  return cheaper === 0 ? processes : Math.min(processes, cheaperInitial ?? cheaper);
+}

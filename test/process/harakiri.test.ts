@@ -1,0 +1,110 @@
+// Deadlines: whatever keeps a request from ending, its client gets 504 and every other request its answer.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { descriptorsBackTo, openDescriptors } from '../helpers/process-status.js';
+import type { RunningServer } from '../helpers/server.js';
+import { ask, countInLog, ENGINES, Signs, SOCKET_KINDS, startApp, TWINS, until } from './threads-client.js';
+
+/** Ways in which a thread is kept, and whether its event loop turns meanwhile. */
+const WAYS: readonly { readonly by: string; readonly graceful: boolean; readonly stack?: RegExp }[] = [
+  { by: 'await', graceful: true },
+  { by: 'loop', graceful: false, stack: / {4}at loop \(.*threads\.js:\d+:\d+\)/ },
+  { by: 'wait', graceful: false },
+  { by: 'regexp', graceful: false },
+  { by: 'exec', graceful: false },
+];
+
+for (const twin of ENGINES) {
+  describe(`harakiri on the ${twin.name} twin`, () => {
+    let server: RunningServer;
+    before(async () => {
+      const args = ['--processes', '3', '--harakiri', '1', '--harakiri-verbose', '--http-keepalive', '0'];
+      server = await startApp(twin, args);
+    });
+    after(() => server.stop());
+
+    for (const { by, graceful, stack } of WAYS) {
+      test(`a request that is kept by ${by} gets 504, and the others their answers`, async () => {
+        using signs = new Signs();
+        const from = server.log().length;
+        const guilty = SOCKET_KINDS.map((kind) => ask(server, kind, `/stuck?by=${by}&mark=${signs.path(kind)}`));
+        await until('both to run', () => signs.count('') === 2);
+        for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/')).status, 200);
+        for (const { status, complete } of await Promise.all(guilty)) assert.deepEqual([status, complete], [504, true]);
+        const word = graceful ? 'yes' : 'no';
+        await until(
+          'two harakiri',
+          () =>
+            countInLog(
+              server,
+              new RegExp(`\\*\\*\\* HARAKIRI ON WORKER \\d \\(pid: ${server.pid}, try: 1, graceful: ${word}\\)`),
+              from,
+            ) === 2,
+        );
+        assert.equal(
+          countInLog(server, /HARAKIRI \[core 0\] 127\.0\.0\.1 - GET \/stuck\?by=\w+&\S+ since \d{10}$/, from),
+          2,
+        );
+        if (!graceful) {
+          await until('two new threads', () => countInLog(server, /^Respawned uWSGI worker/, from) === 2);
+          assert.equal(
+            countInLog(server, /DAMN ! worker \d \(pid: \d+\) died, killed by harakiri :\( trying respawn/, from),
+            2,
+          );
+          assert.equal(countInLog(server, /was stuck in$/, from), 2);
+          if (stack !== undefined) assert.equal(countInLog(server, stack, from), 2);
+        }
+        for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/')).status, 200);
+      });
+    }
+
+    test('a response that has begun is cut at its deadline, and its iterator closed', async () => {
+      using signs = new Signs();
+      for (const kind of SOCKET_KINDS) {
+        const answer = await ask(server, kind, `/drip?closed=${signs.path(kind)}`);
+        assert.deepEqual([answer.status, answer.body, answer.complete], [200, 'begun', false]);
+      }
+      await until('both iterators to be closed', () => signs.count('') === 2);
+    });
+
+    test('a thread out of memory, one that exits and one that throws take only their own requests along', async () => {
+      for (const by of ['throw', 'exit']) {
+        for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, `/die?by=${by}`)).status, 502);
+      }
+      for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/')).status, 200);
+    });
+  });
+}
+
+for (const twin of TWINS) {
+  test(`requests that a stuck thread was awaiting get 502, those it had not started are answered elsewhere (${twin.name})`, async () => {
+    using signs = new Signs();
+    // Two workers with two requests each: in one a request awaits and the other loops.
+    await using server = await startApp(twin, ['--processes', '2', '--threads', '2', '--harakiri', '2']);
+    const descriptors = await openDescriptors(server.pid);
+    const awaiting = SOCKET_KINDS.map((kind) =>
+      ask(server, kind, `/hold?until=${signs.path('go')}&mark=${signs.path(`hold-${kind}`)}`),
+    );
+    await until('both to await', () => signs.count('hold') === 2);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const looping = SOCKET_KINDS.map((kind) => ask(server, kind, `/stuck?by=loop&mark=${signs.path(`loop-${kind}`)}`));
+    await until('both to loop', () => signs.count('loop') === 2);
+    // Nobody can take these before a thread is replaced.
+    const waiting = SOCKET_KINDS.map((kind) => ask(server, kind, '/'));
+    const answers = [...(await Promise.all(awaiting)), ...(await Promise.all(looping))].map(({ status }) => status);
+    // The awaiting ones are older: their deadline passes first, and their worker does not react.
+    assert.deepEqual(answers, [504, 504, 502, 502]);
+    for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
+    await descriptorsBackTo(server.pid, descriptors.length);
+    assert.equal(await server.stop(), 0);
+  });
+}
+
+test('http-harakiri is for HTTP alone', async () => {
+  await using server = await startApp(TWINS[0] ?? assert.fail(), ['--processes', '2', '--http-harakiri', '1']);
+  using signs = new Signs();
+  const uwsgi = ask(server, 'uwsgi', `/hold?until=${signs.path('go')}`);
+  assert.equal((await ask(server, 'http', '/stuck?by=await')).status, 504);
+  signs.give('go');
+  assert.equal((await uwsgi).status, 200);
+});
