@@ -22,6 +22,8 @@ export interface LifeEnd {
   readonly reason: string;
   /** Whether the thread has really exited. One that is stuck in native code runs none of ours any more, but is still there. */
   readonly gone: boolean;
+  /** Resolves when it has. */
+  readonly exited: Promise<unknown>;
 }
 
 /** One thread on one lane. */
@@ -35,7 +37,8 @@ export interface Life {
 }
 
 /** How long a thread that was terminated may take to exit before it counts as stuck in native code. */
-const TERMINATION_MS = 5000;
+const TERMINATION_MS = 2000;
+const ATTACH_POLL_MS = 2;
 
 /** Starts threads for lanes. */
 export class WorkerPool<Init> {
@@ -73,20 +76,28 @@ export class WorkerPool<Init> {
       this.rememberThreads();
       return this.threads.get(lane.threadId);
     };
-    return { ended: this.untilEnd(task, thread), thread, kill: () => abort.abort() };
+    return { ended: this.untilEnd(task, thread), thread, kill: () => void this.kill(lane, abort) };
   }
 
-  /** Once every life has ended. */
+  /** Once every life has ended. Threads that are stuck are not waited for. */
   async destroy(): Promise<void> {
-    await this.piscina.destroy();
+    const destroyed = this.piscina.destroy();
+    if (this.threads.size === 0) await destroyed;
+  }
+
+  /** Node aborts the process when a thread is ended while it binds native code: one that has not taken its lane is waited for. */
+  private async kill(lane: LaneOwner, abort: AbortController): Promise<void> {
+    const deadlineMs = performance.now() + TERMINATION_MS;
+    while (lane.threadId === 0 && performance.now() < deadlineMs) await sleep(ATTACH_POLL_MS);
+    abort.abort();
   }
 
   private async untilEnd(task: Promise<never>, thread: () => Worker | undefined): Promise<LifeEnd> {
     const reason = await task.catch(errorMessage);
     // The task ends before its thread does; the lane's slots are the fronts' only once the thread has really ended.
-    const exit = thread()?.terminate();
-    const gone = exit === undefined || (await Promise.race([exit.then(() => true), sleep(TERMINATION_MS, false)]));
-    return { reason, gone };
+    const exited = thread()?.terminate() ?? Promise.resolve();
+    const gone = await Promise.race([exited.then(() => true), sleep(TERMINATION_MS, false)]);
+    return { reason, gone, exited };
   }
 
   private rememberThreads(): void {

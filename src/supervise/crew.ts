@@ -189,7 +189,7 @@ export class Crew {
   /** Waits for a thread's end, and sees to what it leaves behind. */
   private async follow(life: WorkerLife): Promise<void> {
     const { lane, workerId } = life;
-    const { reason, gone } = await life.thread.ended;
+    const { reason, gone, exited } = await life.thread.ended;
     const wasServing = this.serving.get(workerId) === life;
     if (wasServing) this.serving.delete(workerId);
     life.onLoading({ error: life.killedBy ?? reason });
@@ -206,7 +206,12 @@ export class Crew {
     }
     while (!lane.isClean(this.options.fronts()) && !this.isStopping) await this.pause(CLEAN_POLL_MS);
     this.lives.delete(life);
-    if (gone) this.giveBack(lane);
+    if (gone) return this.giveBack(lane);
+    // A call into native code may return after all.
+    void exited.then(() => {
+      this.stuckThreads--;
+      this.giveBack(lane);
+    });
   }
 
   private countStuck({ workerId }: WorkerLife): void {
@@ -218,6 +223,7 @@ export class Crew {
   }
 
   private giveBack(lane: LaneOwner): void {
+    if (this.isStopping) return;
     const next = this.lanesWanted.shift();
     if (next === undefined) this.freeLanes.push(lane);
     else next(lane);

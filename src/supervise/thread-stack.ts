@@ -4,8 +4,14 @@ import { Session } from 'node:inspector';
 
 interface CallFrame {
   readonly functionName: string;
-  readonly url: string;
-  readonly location: { readonly lineNumber: number; readonly columnNumber: number };
+  readonly location: { readonly scriptId: string; readonly lineNumber: number; readonly columnNumber: number };
+}
+
+/** What a thread says: the answer to a call, or an event. */
+interface Message {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: { readonly callFrames?: readonly CallFrame[]; readonly scriptId?: string; readonly url?: string };
 }
 
 interface Attached {
@@ -17,6 +23,9 @@ interface FromThread {
   readonly sessionId: string;
   readonly message: string;
 }
+
+/** The call whose answer says that the thread runs again. */
+const RESUMED = 3;
 
 /** Lines `    at name (url:line:column)`, or undefined when the thread does not answer within `timeoutMs`. */
 export function threadStack(threadId: number, timeoutMs: number): Promise<string | undefined> {
@@ -35,14 +44,18 @@ export function threadStack(threadId: number, timeoutMs: number): Promise<string
       const send = (id: number, method: string) => {
         session.post('NodeWorker.sendMessageToWorker', { sessionId, message: JSON.stringify({ id, method }) });
       };
+      const scripts = new Map<string, string>();
+      let stack = '';
       session.on('NodeWorker.receivedMessageFromWorker', (event) => {
         const { sessionId: from, message } = event.params as unknown as FromThread;
         if (from !== sessionId) return;
-        const { method, params: paused } = JSON.parse(message) as {
-          method?: string;
-          params: { callFrames: CallFrame[] };
-        };
-        if (method === 'Debugger.paused') done(paused.callFrames.map(frameLine).join('\n'));
+        const { id, method, params } = JSON.parse(message) as Message;
+        if (method === 'Debugger.scriptParsed') scripts.set(params?.scriptId ?? '', params?.url ?? '');
+        else if (method === 'Debugger.paused') {
+          stack = (params?.callFrames ?? []).map((frame) => frameLine(frame, scripts)).join('\n');
+          // A thread that is left paused could not be ended.
+          send(RESUMED, 'Debugger.disable');
+        } else if (id === RESUMED) done(stack);
       });
       send(1, 'Debugger.enable');
       send(2, 'Debugger.pause');
@@ -58,6 +71,7 @@ function isThread({ title }: Attached['workerInfo'], threadId: number): boolean 
   return new RegExp(`orker ${threadId}\\b`).test(title);
 }
 
-function frameLine({ functionName, url, location }: CallFrame): string {
+function frameLine({ functionName, location }: CallFrame, scripts: ReadonlyMap<string, string>): string {
+  const url = scripts.get(location.scriptId) ?? '';
   return `    at ${functionName || '<anonymous>'} (${url}:${location.lineNumber + 1}:${location.columnNumber + 1})`;
 }

@@ -19,7 +19,10 @@ const MEMORY_EVERY_MS = 1000;
 
 /** Serves a lane until it is asked to stop, and ends the thread. */
 export default async function serveLane(init: WorkerInit): Promise<never> {
+  const loaded = loadLibc();
+  const libc = 'libc' in loaded ? loaded.libc : undefined;
   const lane = new WorkerLane(init.lane);
+  // From here the thread may be ended at any time; while it bound libc it could not.
   lane.attach(threadId);
   const tell = (news: WorkerNews) => {
     const message: WorkerMessage = { from: 'fastwsgi-ts', lane: lane.id, epoch: init.epoch, news };
@@ -43,8 +46,6 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     application = NO_APPLICATION;
   }
   const concurrency = init.concurrency ?? application.concurrency;
-  const loaded = loadLibc();
-  const libc = 'libc' in loaded ? loaded.libc : undefined;
   const counters = new Counters(init.counters);
   const requestLogger = init.logRequests ? new RequestLogger(init, counters, log) : undefined;
   const index = init.lane.id - 1;

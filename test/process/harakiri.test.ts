@@ -31,28 +31,15 @@ for (const twin of ENGINES) {
         await until('both to run', () => signs.count('') === 2);
         for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/')).status, 200);
         for (const { status, complete } of await Promise.all(guilty)) assert.deepEqual([status, complete], [504, true]);
+        const twice = (line: RegExp) => until(`${line} twice`, () => countInLog(server, line, from) === 2);
         const word = graceful ? 'yes' : 'no';
-        await until(
-          'two harakiri',
-          () =>
-            countInLog(
-              server,
-              new RegExp(`\\*\\*\\* HARAKIRI ON WORKER \\d \\(pid: ${server.pid}, try: 1, graceful: ${word}\\)`),
-              from,
-            ) === 2,
-        );
-        assert.equal(
-          countInLog(server, /HARAKIRI \[core 0\] 127\.0\.0\.1 - GET \/stuck\?by=\w+&\S+ since \d{10}$/, from),
-          2,
-        );
+        await twice(new RegExp(`\\*\\*\\* HARAKIRI ON WORKER \\d \\(pid: ${server.pid}, try: 1, graceful: ${word}\\)`));
+        await twice(/HARAKIRI \[core 0\] 127\.0\.0\.1 - GET \/stuck\?by=\w+&\S+ since \d{10}$/);
         if (!graceful) {
-          await until('two new threads', () => countInLog(server, /^Respawned uWSGI worker/, from) === 2);
-          assert.equal(
-            countInLog(server, /DAMN ! worker \d \(pid: \d+\) died, killed by harakiri :\( trying respawn/, from),
-            2,
-          );
-          assert.equal(countInLog(server, /was stuck in$/, from), 2);
-          if (stack !== undefined) assert.equal(countInLog(server, stack, from), 2);
+          await twice(/DAMN ! worker \d \(pid: \d+\) died, killed by harakiri :\( trying respawn/);
+          await twice(/^Respawned uWSGI worker/);
+          await twice(/was stuck in$/);
+          if (stack !== undefined) await twice(stack);
         }
         for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/')).status, 200);
       });
@@ -62,7 +49,7 @@ for (const twin of ENGINES) {
       using signs = new Signs();
       for (const kind of SOCKET_KINDS) {
         const answer = await ask(server, kind, `/drip?closed=${signs.path(kind)}`);
-        assert.deepEqual([answer.status, answer.body, answer.complete], [200, 'begun', false]);
+        assert.deepEqual([answer.status, answer.body.slice(0, 5), answer.complete], [200, 'begun', false]);
       }
       await until('both iterators to be closed', () => signs.count('') === 2);
     });

@@ -101,13 +101,15 @@ const routes: Record<string, Route> = {
     mark(query);
     return stuck[query.get('by') ?? '']?.() ?? NEVER;
   },
-  /** Streams, and stops in the middle. */
+  /** Streams without an end. */
   '/drip': async function* (start: StartResponse, query: URLSearchParams) {
     start('200 OK', TEXT);
     yield 'begun';
-    mark(query);
     try {
-      await NEVER;
+      for (;;) {
+        await sleep(POLL_MS);
+        yield '.';
+      }
     } finally {
       writeFileSync(query.get('closed') ?? '', '');
     }
