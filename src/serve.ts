@@ -78,6 +78,8 @@ class ServingProcess {
     this.ready = true;
     const complaint = await notify('READY=1');
     if (complaint !== undefined) log.line(complaint);
+    // Whoever waited for us looks at the log next.
+    log.flush();
     await tellParent({ ready: true });
     if (parent.kind === 'daemonizer') leaveParent();
     if (this.reloadWanted) this.reload();

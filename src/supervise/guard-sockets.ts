@@ -34,9 +34,14 @@ interface BoundSocket {
   close(): void;
 }
 
+interface HeldSocket extends Wanted, BoundSocket {
+  /** The service manager's. */
+  readonly outlivesUs: boolean;
+}
+
 /** The sockets of a configuration, in its order. */
 export class GuardSockets {
-  readonly held: (Wanted & BoundSocket)[] = [];
+  readonly held: HeldSocket[] = [];
   private readonly files = new SocketFiles();
   private readonly log: (line: string) => void;
 
@@ -56,7 +61,7 @@ export class GuardSockets {
       for (const { protocol, address } of wanted) {
         const fd = inherited.get(address)?.fd;
         const socket = fd === undefined ? await bindOne(address, configuration, libc) : { fd, close: () => {} };
-        this.held.push({ protocol, address, ...socket });
+        this.held.push({ protocol, address, outlivesUs: fd !== undefined, ...socket });
         if (address.kind !== 'unix' || fd !== undefined) continue;
         this.files.note(address.path);
         dressSocket(address.path, configuration.chmodSocket, owner);

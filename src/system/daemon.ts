@@ -8,6 +8,8 @@ import { childEnvironment, isChildMessage } from './parent.js';
 
 /** Of what a daemon that failed has logged, this much is shown at most. */
 const SHOWN_BYTES_MAX = 65_536;
+/** No exit status: it was told to stop, and did so with status 0, before it was ready. */
+const ENDED_EARLY = -1;
 
 /**
  * Starts this command line again as a daemon: a session of its own, standard input from nowhere, output and errors into
@@ -33,14 +35,15 @@ export async function daemonize(option: string, file: string, showStart: boolean
   const status = await readyOrStatus(child);
   if (status !== 0 || showStart) process.stderr.write(loggedSince(fd, from));
   closeSync(fd);
-  return status;
+  if (status !== ENDED_EARLY) return status;
+  process.stderr.write('The server has ended before it was ready\n');
+  return 1;
 }
 
 function readyOrStatus(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    // 128 and more is how a shell shows a death by signal.
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+    child.once('exit', (code, signal) => resolve(endStatus(code, signal)));
     child.on('message', (message) => {
       if (!isChildMessage(message) || !('ready' in message)) return;
       child.removeAllListeners('exit');
@@ -49,6 +52,12 @@ function readyOrStatus(child: ChildProcess): Promise<number> {
       resolve(0);
     });
   });
+}
+
+/** 128 and more is how a shell shows a death by signal. */
+function endStatus(code: number | null, signal: NodeJS.Signals | null): number {
+  if (signal !== null) return 128 + constants.signals[signal];
+  return code === 0 || code === null ? ENDED_EARLY : code;
 }
 
 function loggedSince(fd: number, from: number): Buffer {

@@ -22,9 +22,16 @@ export interface InheritedSocket {
   readonly outlivesUs: boolean;
 }
 
+/** A socket as the guard tells its server of it. */
+interface PassedSocket {
+  readonly label: string;
+  readonly outlivesUs: boolean;
+}
+
 /** The guard's part of the environment; the descriptors are passed in the same order. */
-export function guardEnvironment(sockets: readonly Wanted[]): NodeJS.ProcessEnv {
-  return { [GUARD_VARIABLE]: JSON.stringify(sockets.map(label)) };
+export function guardEnvironment(sockets: readonly (Wanted & { readonly outlivesUs: boolean })[]): NodeJS.ProcessEnv {
+  const passed = sockets.map((socket): PassedSocket => ({ label: label(socket), outlivesUs: socket.outlivesUs }));
+  return { [GUARD_VARIABLE]: JSON.stringify(passed) };
 }
 
 /** The sockets that came with the start and were asked for, by what is configured; the variables are taken out of the environment. */
@@ -33,9 +40,9 @@ export function takeInherited(
   libc: Libc | undefined,
   log: (line: string) => void,
 ): ReadonlyMap<BindAddress, InheritedSocket> {
-  const { LISTEN_PID, LISTEN_FDS, [GUARD_VARIABLE]: labels } = process.env;
+  const { LISTEN_PID, LISTEN_FDS, [GUARD_VARIABLE]: passed } = process.env;
   for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', GUARD_VARIABLE]) delete process.env[name];
-  if (labels !== undefined) return fromGuard(JSON.parse(labels) as string[], wanted);
+  if (passed !== undefined) return fromGuard(JSON.parse(passed) as PassedSocket[], wanted);
   // Variables that were meant for our parent say so.
   const count = LISTEN_PID === String(process.pid) ? Number(LISTEN_FDS) : 0;
   if (!Number.isInteger(count) || count <= 0) return new Map();
@@ -47,14 +54,14 @@ function label({ protocol, address }: Wanted): string {
   return `${protocol} ${addressText(address)}`;
 }
 
-function fromGuard(labels: readonly string[], wanted: readonly Wanted[]): Map<BindAddress, InheritedSocket> {
-  const left = new Map(labels.map((text, i) => [FIRST_INHERITED_FD + i, text]));
+function fromGuard(passed: readonly PassedSocket[], wanted: readonly Wanted[]): Map<BindAddress, InheritedSocket> {
+  const left = new Set(passed.keys());
   const taken = new Map<BindAddress, InheritedSocket>();
   for (const one of wanted) {
-    const found = [...left].find(([, text]) => text === label(one));
-    if (found === undefined) continue;
-    left.delete(found[0]);
-    taken.set(one.address, { fd: found[0], outlivesUs: false });
+    const at = [...left].find((i) => passed[i]?.label === label(one));
+    if (at === undefined) continue;
+    left.delete(at);
+    taken.set(one.address, { fd: FIRST_INHERITED_FD + at, outlivesUs: passed[at]?.outlivesUs === true });
   }
   return taken;
 }
