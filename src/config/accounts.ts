@@ -32,10 +32,9 @@ export function accountOf({
   gid: groupName,
 }: Pick<ProcessConfiguration, 'uid' | 'gid'>): Account | undefined {
   if (userName === undefined && groupName === undefined) return undefined;
-  const entry = userName === undefined ? undefined : entryOf('passwd', userName);
+  const entry = userAccount(userName);
   const uid = userName === undefined ? undefined : (userId(userName) ?? missing('uid', 'user', userName));
-  const ownGroup = entry === undefined ? undefined : Number(entry[3]);
-  const gid = groupName === undefined ? ownGroup : (groupId(groupName) ?? missing('gid', 'group', groupName));
+  const gid = groupName === undefined ? entry?.gid : (groupId(groupName) ?? missing('gid', 'group', groupName));
   if (process.getuid === undefined) {
     throw new FastwsgiError('ERR_CONFIG', `Cannot use uid and gid on ${process.platform}`, { option: 'uid' });
   }
@@ -47,7 +46,13 @@ export function accountOf({
       option: 'uid',
     });
   }
-  return { uid, gid, user: entry?.[0] };
+  return { uid, gid, user: entry?.name };
+}
+
+/** A user in the system's database, by name or id, and the group he has of his own. */
+export function userAccount(user: string | undefined): { name: string; gid: number } | undefined {
+  const [name, , , gid] = (user === undefined ? undefined : entryOf('passwd', user)) ?? [];
+  return name === undefined ? undefined : { name, gid: Number(gid) };
 }
 
 /** Who is to own the unix sockets, of `user[:group]`. Throws a FastwsgiError (ERR_CONFIG) for who does not exist. */
