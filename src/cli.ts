@@ -74,7 +74,13 @@ async function serve(configuration: Configuration): Promise<number | undefined> 
     const { runGuard } = await import('./supervise/guard.js');
     return runGuard(configuration);
   }
-  await (await import('./serve.js')).serve(configuration, parent);
+  // As it was read the first time, wherever the server has gone since.
+  const env = { ...process.env };
+  const readAgain = (): Configuration => {
+    const command = parseCommandLine(process.argv.slice(2), env, cwd);
+    return command.kind === 'serve' ? command.configuration : configuration;
+  };
+  await (await import('./serve.js')).serve(configuration, parent, readAgain);
   return undefined;
 }
 

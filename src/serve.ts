@@ -17,28 +17,28 @@ const LOG_CLOSE_MS = 1000;
 const SIGKILL = 9;
 const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 
-/** What a server can be asked for by signal while it serves, as far as it can. */
-type Controls = Partial<{
-  /** Rejects, and everything stays as it was, when the new code or configuration cannot be used. */
-  reload(): Promise<void>;
-  /** Pauses, or resumes. */
-  pause(): void;
-  logStatistics(): void;
-}>;
+const CAUGHT: readonly NodeJS.Signals[] = [...STOP_SIGNALS, 'SIGHUP', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'];
 
-/** Runs the server. The process ends with the last thread, or with the exit status of what went wrong. */
-export async function serve(configuration: Configuration, parent: Parent): Promise<void> {
+/**
+ * Runs the server. The process ends with the last thread, or with the exit status of what went wrong. `readAgain` reads the
+ * configuration anew, for a reload.
+ */
+export async function serve(
+  configuration: Configuration,
+  parent: Parent,
+  readAgain: () => Configuration,
+): Promise<void> {
   const log = new Log({ file: logFileOf(configuration) });
   log.line(`*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${ctime(Date.now())}] ***`);
   // Of the process and not of the threads alone: TZ, for one, is read from there.
   Object.assign(process.env, configuration.env);
-  await new ServingProcess(configuration, log, parent).run();
+  await new ServingProcess(configuration, log, parent, readAgain).run();
 }
 
 class ServingProcess {
   private readonly log: Log;
   private readonly parent: Parent;
-  private readonly server: Server & Controls;
+  private readonly server: Server;
   private readonly processes: number;
   /** Undefined under the guard, which has made of the process what there is to make of it. */
   private readonly own: OwnProcess | undefined;
@@ -47,10 +47,11 @@ class ServingProcess {
   private stopsByGuard = 0;
   private stopsBySignal = 0;
   private stops = 0;
+  /** Asked for before it was ready. */
   private reloadWanted = false;
-  private reloading = false;
+  private reloads = 0;
 
-  constructor(configuration: Configuration, log: Log, parent: Parent) {
+  constructor(configuration: Configuration, log: Log, parent: Parent, readConfiguration: () => Configuration) {
     this.log = log;
     this.parent = parent;
     this.processes = configuration.processes;
@@ -58,13 +59,14 @@ class ServingProcess {
     this.server = new Server(configuration, log, {
       onFatal: (error) => this.fail(error),
       onBound: () => this.own?.settle(),
+      readConfiguration,
     });
   }
 
   /** Resolves when it serves, or when its end has begun. */
   async run(): Promise<void> {
     const { parent, server, log } = this;
-    void new SignalQueue(this.caught()).run((signal) => this.onSignal(signal, false));
+    void new SignalQueue(CAUGHT).run((signal) => this.onSignal(signal, false));
     if (parent.kind === 'guard') this.dependOnGuard(parent.pid);
     try {
       this.own?.claim();
@@ -82,24 +84,14 @@ class ServingProcess {
     log.flush();
     await tellParent({ ready: true });
     if (parent.kind === 'daemonizer') leaveParent();
-    if (this.reloadWanted) this.reload();
-  }
-
-  /** What it cannot do yet keeps its meaning in the system. */
-  private caught(): NodeJS.Signals[] {
-    const { reload, pause, logStatistics } = this.server;
-    const signals = [...STOP_SIGNALS];
-    if (reload !== undefined) signals.push('SIGHUP');
-    if (pause !== undefined) signals.push('SIGTSTP');
-    if (logStatistics !== undefined) signals.push('SIGUSR1', 'SIGUSR2');
-    return signals;
+    if (this.reloadWanted) void this.reload();
   }
 
   private onSignal(signal: NodeJS.Signals, byGuard: boolean): void {
     if (STOP_SIGNALS.includes(signal)) this.stop(signal, byGuard);
-    else if (signal === 'SIGHUP') this.reload();
-    else if (signal === 'SIGTSTP') this.server.pause?.();
-    else this.server.logStatistics?.();
+    else if (signal === 'SIGHUP') void this.reload();
+    else if (signal === 'SIGTSTP') this.server.pause();
+    else this.server.logStatistics();
   }
 
   private stop(signal: NodeJS.Signals, byGuard: boolean): void {
@@ -119,21 +111,15 @@ class ServingProcess {
     );
   }
 
-  /** Reloads in the middle of a reload, or of the start, come to one after it. */
-  private reload(): void {
-    this.reloadWanted = true;
-    if (this.ready && !this.reloading) void this.reloadWhileWanted();
-  }
-
-  private async reloadWhileWanted(): Promise<void> {
-    this.reloading = true;
-    while (this.reloadWanted && this.stops === 0) {
-      this.reloadWanted = false;
-      await notify(reloadingState());
-      await this.server.reload?.().catch((error: unknown) => this.log.line(`Reload failed: ${errorReport(error)}`));
-      await notify('READY=1');
-    }
-    this.reloading = false;
+  /** One that is asked for during the start comes after it. */
+  private async reload(): Promise<void> {
+    this.reloadWanted = !this.ready;
+    if (this.reloadWanted || this.stops > 0) return;
+    this.reloads++;
+    await notify(reloadingState());
+    await this.server.reload();
+    this.reloads--;
+    if (this.reloads === 0 && this.stops === 0) await notify('READY=1');
   }
 
   /** Without the guard nobody would start this server again, and another one could not have its sockets. */

@@ -39,7 +39,7 @@ for (const twin of libc === undefined ? [] : TWINS) {
   for (const master of [[], ['--master']]) {
     const name = `${twin.name}${master.length > 0 ? ', under the guard' : ''}`;
 
-    test(`the service manager hears of the start and of the stop, ${name}`, async () => {
+    test(`the service manager hears of the start, of a reload and of the stop, ${name}`, async () => {
       using folder = new Folder();
       using manager = receiver(folder.file('notify'));
       const env = { ...twin.env, NOTIFY_SOCKET: folder.file('notify') };
@@ -47,12 +47,18 @@ for (const twin of libc === undefined ? [] : TWINS) {
       const hasProgram = spawnSync('systemd-notify', ['--version']).error === undefined;
       if (twin.name === 'portable' && !hasProgram) {
         await server.waitForLog(/^Cannot notify systemd: systemd-notify: /m);
+        server.kill('SIGTERM');
       } else {
-        await until('READY=1 comes', () => manager.lines().includes('READY=1'));
+        const readies = () => manager.lines().filter((line) => line === 'READY=1').length;
+        await until('READY=1 comes', () => readies() === 1);
+        server.kill('SIGHUP');
+        await until('READY=1 comes again', () => readies() === 2);
+        assert.ok(manager.lines().includes('RELOADING=1'));
+        assert.ok(manager.lines().some((line) => /^MONOTONIC_USEC=\d+$/.test(line)));
         server.kill('SIGTERM');
         await until('STOPPING=1 comes', () => manager.lines().includes('STOPPING=1'));
       }
-      assert.equal(await server.stop(), 0);
+      assert.deepEqual(await server.exited, { code: 0, signal: null });
     });
 
     test(`sockets of the service manager are served and outlive the server, ${name}`, async () => {

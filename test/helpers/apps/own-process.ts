@@ -5,9 +5,14 @@ import type { StartResponse, WsgiEnviron } from '../../../dist/app/wsgi/types.js
 
 /** The four ids of each thread: `33 33 33 33`. */
 function ids(name: 'Uid' | 'Gid'): string[] {
-  return readdirSync('/proc/self/task').map((thread) => {
-    const status = readFileSync(`/proc/self/task/${thread}/status`, 'utf8');
-    return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]?.replaceAll('\t', ' ') ?? '';
+  return readdirSync('/proc/self/task').flatMap((thread) => {
+    try {
+      const status = readFileSync(`/proc/self/task/${thread}/status`, 'utf8');
+      return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]?.replaceAll('\t', ' ') ?? '';
+    } catch {
+      // The thread has ended since it was listed.
+      return [];
+    }
   });
 }
 
