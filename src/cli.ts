@@ -2,8 +2,8 @@
 // The command line: reads the configuration, runs the server until a signal ends it, and turns errors into one printed
 // message and a documented exit status.
 import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { FastwsgiError } from './base/errors.js';
+import { resolve } from 'node:path';
+import { errorReport, exitStatusOf } from './base/errors.js';
 import type { SocketAddress } from './config/address.js';
 import { checkConfiguration } from './config/check.js';
 import { parseCommandLine } from './config/command-line.js';
@@ -12,13 +12,13 @@ import { renderHelp } from './config/help.js';
 import { renderOptionsDocument } from './config/options-doc.js';
 import { showConfig } from './config/show.js';
 import { VERSION } from './config/version.js';
-import { Log } from './observe/log.js';
-import { ctime } from './observe/request-line.js';
 import { encodePing, parsePingReply } from './protocol/uwsgi-encoder.js';
-import { logFileOf, Server } from './server.js';
+import { takeParent } from './system/parent.js';
+import { signalPidfile } from './system/pidfile.js';
 
 const PING_TIMEOUT_MS = 3000;
-const LOG_CLOSE_MS = 1000;
+/** As uWSGI has them. */
+const COMMAND_SIGNALS = { stop: 'SIGINT', reload: 'SIGHUP', pause: 'SIGTSTP' } as const;
 
 async function main(): Promise<number | undefined> {
   const command = parseCommandLine(process.argv.slice(2), process.env, process.cwd());
@@ -44,13 +44,10 @@ async function main(): Promise<number | undefined> {
     case 'ping':
       return ping(command.address);
     case 'signal':
-      throw new FastwsgiError(
-        'ERR_OPTION',
-        `--${command.action} has no effect yet in this version: send the signal with kill`,
-      );
+      signalPidfile(command.pidfile, COMMAND_SIGNALS[command.action]);
+      return 0;
     case 'serve':
-      await serve(command.configuration);
-      return undefined;
+      return serve(command.configuration);
     default:
       return command satisfies never;
   }
@@ -61,38 +58,30 @@ function printNotices({ notices }: Configuration): void {
   for (const { text } of notices) process.stderr.write(`${text}\n`);
 }
 
-/** Runs the server. The process ends with the last thread, or with the exit status of what went wrong. */
-async function serve(configuration: Configuration): Promise<void> {
-  const log = new Log({ file: logFileOf(configuration) });
-  log.line(`*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${ctime(Date.now())}] ***`);
-  // Of the process and not of the threads alone: TZ, for one, is read from there.
-  Object.assign(process.env, configuration.env);
-  const end = async (status: number) => {
-    // Whoever reads the log may have stopped reading.
-    await Promise.race([log.close(), sleep(LOG_CLOSE_MS)]);
-    process.exit(status);
-  };
-  const fail = (error: unknown) => {
-    log.line(messageOf(error));
-    server.destroy();
-    void server.close().finally(() => end(statusOf(error)));
-  };
-  const server = new Server(configuration, log, { onFatal: fail });
-  let signals = 0;
-  const stop = (signal: NodeJS.Signals) => {
-    signals++;
-    log.line(signals === 1 ? `${signal}: goodbye to fastwsgi-ts` : `${signal} again: ending at once`);
-    if (signals > 1) server.destroy();
-    void server.close().then(() => end(0), fail);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, stop);
-  try {
-    await server.listen();
-    log.line(`*** fastwsgi-ts is running (pid: ${process.pid}, workers: ${configuration.processes}) ***`);
-  } catch (error) {
-    // Stopped while it started: whoever asked for that ends the process.
-    if (signals === 0) fail(error);
+/**
+ * Becomes a daemon, a guard or a server, or a server under one of the others. What it resolves with is the exit status; a
+ * server ends its process itself. Only what is needed is loaded: the guard stays small.
+ */
+async function serve(configuration: Configuration): Promise<number | undefined> {
+  const parent = takeParent();
+  const { daemonize: file, daemonize2: file2, master, cwd } = configuration;
+  const logFile = file ?? file2;
+  if (logFile !== undefined && parent.kind === 'none') {
+    const { daemonize } = await import('./system/daemon.js');
+    return daemonize('daemonize', resolve(cwd, logFile), file === undefined);
   }
+  if (master && parent.kind !== 'guard') {
+    const { runGuard } = await import('./supervise/guard.js');
+    return runGuard(configuration);
+  }
+  // As it was read the first time, wherever the server has gone since.
+  const env = { ...process.env };
+  const readAgain = (): Configuration => {
+    const command = parseCommandLine(process.argv.slice(2), env, cwd);
+    return command.kind === 'serve' ? command.configuration : configuration;
+  };
+  await (await import('./serve.js')).serve(configuration, parent, readAgain);
+  return undefined;
 }
 
 /** `--ping`: 0 when the server answers, 1 when it does not, 2 when it answers with a warning. */
@@ -122,19 +111,10 @@ function ping(address: SocketAddress): Promise<number> {
   });
 }
 
-function messageOf(error: unknown): string {
-  if (error instanceof FastwsgiError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-function statusOf(error: unknown): number {
-  return error instanceof FastwsgiError ? error.exitStatus : 70;
-}
-
 try {
   const status = await main();
   if (status !== undefined) process.exitCode = status;
 } catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = statusOf(error);
+  process.stderr.write(`${errorReport(error)}\n`);
+  process.exitCode = exitStatusOf(error);
 }

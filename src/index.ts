@@ -1,9 +1,11 @@
 // The embedding API: a server inside a Node application, with the options of the INI file as an object.
 import { FastwsgiError } from './base/errors.js';
 import { configurationFromObject, type ServerOptions } from './config/from-object.js';
+import { logFileOf } from './config/log-file.js';
 import type { BoundAddress } from './front/front.js';
 import { Log } from './observe/log.js';
-import { logFileOf, Server } from './server.js';
+import { Server } from './server.js';
+import { OwnProcess } from './supervise/own-process.js';
 
 export type { Chunk, StartResponse, Write, WsgiApplication, WsgiBody, WsgiEnviron } from './app/wsgi/types.js';
 export { type ErrorCode, FastwsgiError } from './base/errors.js';
@@ -34,12 +36,13 @@ export interface FastwsgiServer {
  * Throws a FastwsgiError that lists every wrong option. Nothing is opened before `listen`.
  *
  * Workers are threads of this process; `chdir` changes the process's directory, as it does on the
- * command line; `env` reaches the workers of this server alone.
+ * command line, and so do `uid`, `gid`, `procname` and the pidfiles; `env` reaches the workers of this server alone.
  */
 export function createServer(options: ServerOptions): FastwsgiServer {
   const configuration = configurationFromObject(options, process.cwd());
   let server: Server | undefined;
   let log: Log | undefined;
+  let own: OwnProcess | undefined;
   let isOver = false;
   let finish: (error: FastwsgiError | undefined) => void = () => {};
   const closed = new Promise<FastwsgiError | undefined>((resolve) => {
@@ -48,6 +51,7 @@ export function createServer(options: ServerOptions): FastwsgiServer {
   const end = async (error: FastwsgiError | undefined): Promise<void> => {
     isOver = true;
     await server?.close();
+    own?.leave();
     await log?.close();
     finish(error);
   };
@@ -64,14 +68,21 @@ export function createServer(options: ServerOptions): FastwsgiServer {
         throw new FastwsgiError('ERR_CLOSED', 'Cannot listen: the server was started or closed before');
       }
       log = new Log({ file: logFileOf(configuration) });
+      const { master, daemonize, daemonize2 } = configuration;
+      if (master || daemonize !== undefined || daemonize2 !== undefined) {
+        log.line('Options "master" and "daemonize" have no effect on a server that is embedded');
+      }
       const listening = new Server(configuration, log, {
+        onBound: () => own?.settle(),
         onFatal: (error) => {
           listening.destroy();
           void end(error);
         },
       });
       server = listening;
+      own = new OwnProcess(configuration, (line) => log?.line(line));
       try {
+        own.claim();
         return await listening.listen();
       } catch (error) {
         await end(error instanceof FastwsgiError && error.code !== 'ERR_CLOSED' ? error : undefined);

@@ -2,10 +2,10 @@
 
 import { once } from 'node:events';
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
 import { FastwsgiError, systemErrorText } from './base/errors.js';
 import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { Configuration } from './config/configuration.js';
+import { logFileOf } from './config/log-file.js';
 import { reloadConfiguration } from './config/reload.js';
 import { VERSION } from './config/version.js';
 import { createFronts } from './front/create-fronts.js';
@@ -36,6 +36,8 @@ export interface ServerEvents {
   onFatal(error: FastwsgiError): void;
   /** Reads the configuration again, for a reload. Throws what is wrong with it. */
   readConfiguration?(): Configuration;
+  /** Every socket is bound, and no thread of ours runs yet: privileges are dropped here. What it throws ends the start. */
+  onBound?(): void;
 }
 
 /** One server: made from a configuration, listening once, closed once. */
@@ -114,6 +116,8 @@ export class Server {
       }
       this.throwIfClosing();
       this.log.line(this.bound.map(bindLine).join('\n'));
+      this.events.onBound?.();
+      for (const front of this.fronts) front.start?.();
       await this.workers.start();
       const { chdir2 } = this.configuration;
       if (chdir2 !== undefined) changeDirectory(chdir2);
@@ -140,7 +144,9 @@ export class Server {
 
   private noteBound(addresses: readonly BoundAddress[]): void {
     this.bound = [...this.bound, ...addresses];
-    for (const { address } of addresses) if (address.startsWith('/')) this.socketFiles.note(address);
+    for (const { address, inherited } of addresses) {
+      if (address.startsWith('/') && !inherited) this.socketFiles.note(address);
+    }
   }
 
   /**
@@ -266,11 +272,6 @@ export class Server {
       memoryReport: configuration.memoryReport,
     };
   }
-}
-
-/** Where the log goes: the absolute path of `logto`, or undefined for standard error. */
-export function logFileOf({ logto, cwd }: Configuration): string | undefined {
-  return logto === undefined ? undefined : resolve(cwd, logto);
 }
 
 function changeDirectory(directory: string): void {

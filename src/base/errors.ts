@@ -67,3 +67,14 @@ export function errorCode(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return '';
   return typeof error.code === 'string' ? error.code : '';
 }
+
+/** What is printed of anything that was thrown: an operator's error is its message, a bug comes with its stack. */
+export function errorReport(error: unknown): string {
+  if (error instanceof FastwsgiError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** The exit status for anything that was thrown; sysexits.h: 70 is an internal error. */
+export function exitStatusOf(error: unknown): number {
+  return error instanceof FastwsgiError ? error.exitStatus : 70;
+}

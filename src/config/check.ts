@@ -1,7 +1,7 @@
 // `--check`: what the configuration names is there and may be used. It looks, and starts, binds and changes nothing.
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { groupId, mayListenOn, userId } from './accounts.js';
+import { groupId, mayListenOn, userAccount, userId } from './accounts.js';
 import type { SocketAddress } from './address.js';
 import { formatSocketAddress } from './address.js';
 import type { Configuration } from './configuration.js';
@@ -58,7 +58,10 @@ class Check {
   }
 
   sockets(): void {
-    const { sockets, httpSockets, httpsSockets } = this.#configuration;
+    const { sockets, httpSockets, httpsSockets, master, httpEngine } = this.#configuration;
+    if (master && httpEngine === 'uws' && httpSockets.length > 0) {
+      this.#bad('http-engine', 'uWebSockets.js cannot take the socket that the guard (master) has bound');
+    }
     if (sockets.length + httpSockets.length + httpsSockets.length === 0) {
       this.report.problem(NOWHERE, 'No socket', 'set socket or http');
     }
@@ -82,7 +85,16 @@ class Check {
     const userGroup = this.#account('gid', 'group', gid, groupId);
     this.#account('chown-socket', 'user', owner, userId);
     this.#account('chown-socket', 'group', group, groupId);
-    if (process.getuid?.() === 0) return;
+    if (process.getuid?.() === 0) {
+      if (user !== undefined && gid === undefined && userAccount(uid) === undefined) {
+        this.#bad('uid', `no user has the id ${uid}, so set gid too`);
+      }
+      return;
+    }
+    const ownerId = owner === undefined ? undefined : userId(owner);
+    if (ownerId !== undefined && ownerId !== process.getuid?.()) {
+      this.#bad('chown-socket', 'cannot chown() as non-root user');
+    }
     if (user !== undefined && user !== process.getuid?.()) this.#bad('uid', 'cannot setuid() as non-root user');
     if (userGroup !== undefined && userGroup !== process.getgid?.()) {
       this.#bad('gid', 'cannot setgid() as non-root user');

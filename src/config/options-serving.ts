@@ -164,7 +164,7 @@ export const SOCKET_OPTIONS = [
     name: 'chown-socket',
     group: 'sockets',
     kind: 'text',
-    status: 'not-yet',
+    status: 'works',
     placeholder: 'USER[:GROUP]',
     help: 'owner and group of unix sockets',
   },

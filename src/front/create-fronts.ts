@@ -1,10 +1,13 @@
 // Chooses the engines and makes the fronts: the gateway for every socket it may serve, the portable ones for the rest.
 import { FastwsgiError } from '../base/errors.js';
 import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
+import { socketOwner } from '../config/accounts.js';
 import type { HttpEngine, UwsgiEngine } from '../config/configuration.js';
 import type { LaneMemory } from '../lane/layout.js';
+import { type InheritedSocket, takeInherited, type Wanted } from '../system/inherited.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import type { BindAddress } from '../system/listen.js';
+import type { SocketOwner } from '../system/socket-files.js';
 import type { Front } from './front.js';
 import { type GatewayAddress, GatewayFront } from './gateway/gateway.js';
 import { createHttpFront } from './http/create.js';
@@ -21,6 +24,8 @@ export interface FrontsOptions {
   readonly soKeepalive: boolean;
   /** Permission bits of unix sockets, or undefined for what umask leaves. */
   readonly chmodSocket: number | undefined;
+  /** `user[:group]`. */
+  readonly chownSocket: string | undefined;
   readonly varsBytesMax: number;
   readonly postBufferingBytes: number;
   /** 0: no limit. */
@@ -44,27 +49,45 @@ export interface Fronts {
   readonly gateway: GatewayFront | undefined;
 }
 
+/** What all of them are told about their sockets. */
+interface SocketSource {
+  readonly inherited: ReadonlyMap<BindAddress, InheritedSocket>;
+  readonly chownSocket: SocketOwner | undefined;
+}
+
 /** Makes the fronts; none listens yet. Rejects with ERR_ENGINE when an engine that was asked for by name cannot serve. */
 export async function createFronts(options: FrontsOptions): Promise<Fronts> {
   const all: Front[] = [];
   const onGateway: GatewayAddress[] = [];
   const native = loadLibc();
+  const source: SocketSource = {
+    inherited: takeInherited(wantedSockets(options), 'libc' in native ? native.libc : undefined, options.log),
+    chownSocket: socketOwner(options.chownSocket),
+  };
   const uwsgiLibc =
     options.uwsgiAddresses.length > 0 ? gatewayFor('uwsgi', options.uwsgiEngine, native, options) : undefined;
   if (uwsgiLibc !== undefined) {
     for (const address of options.uwsgiAddresses) onGateway.push({ protocol: 'uwsgi', address });
   } else if (options.uwsgiAddresses.length > 0) {
-    all.push(createNetFront(options));
+    all.push(createNetFront(options, source));
   }
   const httpLibc =
     options.httpAddresses.length > 0 ? gatewayFor('http', options.httpEngine, native, options) : undefined;
   for (const address of options.httpAddresses) {
     if (httpLibc !== undefined) onGateway.push({ protocol: 'http', address });
-    else all.push(await createOtherHttpFront(address, options));
+    else all.push(await createOtherHttpFront(address, options, source));
   }
   const libc = uwsgiLibc ?? httpLibc;
-  const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options);
+  const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options, source);
   return { all: gateway === undefined ? all : [...all, gateway], gateway };
+}
+
+/** In the order of the configuration. */
+function wantedSockets({ uwsgiAddresses, httpAddresses }: FrontsOptions): Wanted[] {
+  return [
+    ...uwsgiAddresses.map((address): Wanted => ({ protocol: 'uwsgi', address })),
+    ...httpAddresses.map((address): Wanted => ({ protocol: 'http', address })),
+  ];
 }
 
 /** The C library, if the gateway is to serve this protocol. */
@@ -97,10 +120,11 @@ function uwsgiLimits({
   return { varsBytesMax, inlineBodyBytesMax, limitPostBytes, socketTimeoutMs };
 }
 
-function createNetFront(options: FrontsOptions): NetFront {
+function createNetFront(options: FrontsOptions, source: SocketSource): NetFront {
   const { uwsgiAddresses, listenBacklog, soKeepalive, chmodSocket, turns, log } = options;
   log('uwsgi engine: net');
   return new NetFront({
+    ...source,
     addresses: uwsgiAddresses,
     backlog: listenBacklog,
     keepAlive: soKeepalive,
@@ -111,18 +135,29 @@ function createNetFront(options: FrontsOptions): NetFront {
   });
 }
 
-async function createOtherHttpFront(address: BindAddress, options: FrontsOptions): Promise<Front> {
+async function createOtherHttpFront(
+  address: BindAddress,
+  options: FrontsOptions,
+  { inherited, chownSocket }: SocketSource,
+): Promise<Front> {
   const engine = options.httpEngine === 'epoll' ? 'auto' : options.httpEngine;
-  const { front, notice } = await createHttpFront(engine, { ...options, address }, options.turns);
+  const socket = { ...options, address, chownSocket, inherited: inherited.get(address) };
+  const { front, notice } = await createHttpFront(engine, socket, options.turns);
   options.log(notice);
   return front;
 }
 
-function createGateway(libc: Libc, addresses: readonly GatewayAddress[], options: FrontsOptions): GatewayFront {
+function createGateway(
+  libc: Libc,
+  addresses: readonly GatewayAddress[],
+  options: FrontsOptions,
+  source: SocketSource,
+): GatewayFront {
   const { listenBacklog, soKeepalive, chmodSocket, httpQueue, httpTimeoutMs, httpKeepaliveMs } = options;
   const { lanes, gatewayPart, log, onCrash } = options;
   const uwsgi = uwsgiLimits(options);
   return new GatewayFront(libc, {
+    ...source,
     addresses,
     listen: { backlog: listenBacklog, keepAlive: soKeepalive },
     chmodSocket,

@@ -9,11 +9,15 @@ export interface BoundAddress {
   readonly address: string;
   /** Of a TCP address: the port that was bound, also when 0 was asked for. */
   readonly port: number | undefined;
+  /** Bound by the guard or by systemd, who look after its file. */
+  readonly inherited?: true;
 }
 
 export interface Front {
   /** Binds and accepts. Rejects with a FastwsgiError (ERR_LISTEN) that names the address. */
   listen(): Promise<readonly BoundAddress[]>;
+  /** Starts what `listen` has left for later: a thread of its own, which must not exist while privileges are dropped. */
+  start?(): void;
   /** Stops accepting and closes what is idle; resolves when the last request in flight is answered. */
   close(): Promise<void>;
   /** Drops every connection at once. */

@@ -6,11 +6,14 @@ import { errorCode, FastwsgiError } from '../base/errors.js';
 import type { SocketAddress } from '../config/address.js';
 import type { BindAddress } from '../system/listen.js';
 
-/** Host names become addresses; paths and abstract names stay as they are. */
-export async function resolveAddresses(addresses: readonly SocketAddress[]): Promise<BindAddress[]> {
+/** Host names become addresses, paths become absolute, from `folder`; abstract names stay as they are. Rejects with ERR_LISTEN. */
+export async function resolveAddresses(
+  addresses: readonly SocketAddress[],
+  folder = process.cwd(),
+): Promise<BindAddress[]> {
   return Promise.all(
     addresses.map(async (address) => {
-      if (address.kind === 'unix') return { kind: 'unix', path: resolve(address.path) };
+      if (address.kind === 'unix') return { kind: 'unix', path: resolve(folder, address.path) };
       if (address.kind === 'abstract' || isIP(address.host) !== 0) return address;
       try {
         return { ...address, host: (await lookup(address.host)).address };

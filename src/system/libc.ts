@@ -24,6 +24,9 @@ export interface Libc {
   epoll_ctl(epoll: number, operation: number, fd: number, event: Bytes | null): number;
   epoll_wait(epoll: number, events: Bytes, eventsMax: number, timeoutMs: number): number;
   sched_yield(): number;
+  sendto(fd: number, buffer: Bytes, size: number, flags: number, address: Bytes, addressBytes: number): number;
+  fcntl(fd: number, command: number, argument: number): number;
+  prctl(option: number, argument: number): number;
   /** errno of the last failed call on this thread. */
   errno(): number;
 }
@@ -34,6 +37,7 @@ export const SYS = {
   AF_INET: 2,
   AF_INET6: 10,
   SOCK_STREAM: 1,
+  SOCK_DGRAM: 2,
   SOCK_NONBLOCK: 0o4000,
   SOCK_CLOEXEC: 0o2000000,
   SOL_SOCKET: 1,
@@ -50,6 +54,12 @@ export const SYS = {
   MSG_MORE: 0x8000,
   SHUT_WR: 1,
   SHUT_RDWR: 2,
+  F_SETFD: 2,
+  FD_CLOEXEC: 1,
+  F_GETFL: 3,
+  F_SETFL: 4,
+  O_NONBLOCK: 0o4000,
+  PR_SET_PDEATHSIG: 1,
   EFD_NONBLOCK: 0o4000,
   EFD_CLOEXEC: 0o2000000,
   EPOLL_CLOEXEC: 0o2000000,
@@ -116,6 +126,9 @@ function bindLibc(): Libc {
     epoll_ctl: declare('int epoll_ctl(int, int, int, const void *)'),
     epoll_wait: declare('int epoll_wait(int, void *, int, int)'),
     sched_yield: declare('int sched_yield()'),
+    sendto: declare('intptr_t sendto(int, const void *, size_t, int, const void *, unsigned int)'),
+    fcntl: declare('int fcntl(int, int, int)'),
+    prctl: declare('int prctl(int, unsigned long)'),
     errno: () => koffi.errno(),
   } as Libc;
 }

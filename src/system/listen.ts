@@ -74,18 +74,22 @@ function answers(path: string): Promise<boolean> {
 }
 
 function setTcpOptions(libc: Libc, fd: number, family: number, options: ListenOptions): void {
-  const on = Buffer.from(Int32Array.of(1).buffer);
-  const deferSeconds = Buffer.from(Int32Array.of(1).buffer);
-  libc.setsockopt(fd, SYS.SOL_SOCKET, SYS.SO_REUSEADDR, on, 4);
-  // Accepted sockets inherit these three. With TCP_DEFER_ACCEPT a connection is announced with its first data, as in uWSGI.
-  libc.setsockopt(fd, SYS.IPPROTO_TCP, SYS.TCP_NODELAY, on, 4);
-  libc.setsockopt(fd, SYS.IPPROTO_TCP, SYS.TCP_DEFER_ACCEPT, deferSeconds, 4);
-  if (options.keepAlive) libc.setsockopt(fd, SYS.SOL_SOCKET, SYS.SO_KEEPALIVE, on, 4);
-  if (family === SYS.AF_INET6) libc.setsockopt(fd, SYS.IPPROTO_IPV6, SYS.IPV6_V6ONLY, on, 4);
+  libc.setsockopt(fd, SYS.SOL_SOCKET, SYS.SO_REUSEADDR, ON, 4);
+  setAcceptedOptions(libc, fd, options);
+  if (family === SYS.AF_INET6) libc.setsockopt(fd, SYS.IPPROTO_IPV6, SYS.IPV6_V6ONLY, ON, 4);
 }
 
+/** What accepted sockets inherit. With TCP_DEFER_ACCEPT a connection is announced with its first data, as in uWSGI. */
+export function setAcceptedOptions(libc: Libc, fd: number, options: ListenOptions): void {
+  libc.setsockopt(fd, SYS.IPPROTO_TCP, SYS.TCP_NODELAY, ON, 4);
+  libc.setsockopt(fd, SYS.IPPROTO_TCP, SYS.TCP_DEFER_ACCEPT, ON, 4);
+  if (options.keepAlive) libc.setsockopt(fd, SYS.SOL_SOCKET, SYS.SO_KEEPALIVE, ON, 4);
+}
+
+const ON = Buffer.from(Int32Array.of(1).buffer);
+
 /** struct sockaddr_in, sockaddr_in6 or sockaddr_un, exactly as long as the kernel wants it. */
-function encodeAddress(address: BindAddress): Buffer {
+export function encodeAddress(address: BindAddress): Buffer {
   switch (address.kind) {
     case 'tcp':
       return isIPv6(address.host) ? encodeIPv6(address.host, address.port) : encodeIPv4(address.host, address.port);
@@ -99,7 +103,7 @@ function encodeAddress(address: BindAddress): Buffer {
 }
 
 /** sun_path holds 108 bytes on Linux. */
-function encodeUnix(path: Buffer, text: string): Buffer {
+export function encodeUnix(path: Buffer, text: string): Buffer {
   if (path.length > 108) throw new FastwsgiError('ERR_LISTEN', `Cannot listen on ${text}: longer than 107 bytes`);
   const family = Buffer.alloc(2);
   family.writeUInt16LE(SYS.AF_UNIX);
@@ -132,7 +136,8 @@ function expandIPv6(host: string): number[] {
   return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
 }
 
-function boundPort(libc: Libc, fd: number): number {
+/** The port of a TCP socket. */
+export function boundPort(libc: Libc, fd: number): number {
   const address = Buffer.alloc(28);
   const size = Buffer.from(Int32Array.of(address.length).buffer);
   libc.getsockname(fd, address, size);

@@ -1,6 +1,6 @@
 // The files of the unix sockets a server has bound, and what `vacuum` does with them at the end.
-import { lstatSync, unlinkSync } from 'node:fs';
-import { errorCode } from '../base/errors.js';
+import { chmodSync, lchownSync, lstatSync, unlinkSync } from 'node:fs';
+import { errorCode, FastwsgiError, systemErrorText } from '../base/errors.js';
 
 /** Remembers which file each path was, so that only our own are removed. */
 export class SocketFiles {
@@ -29,4 +29,22 @@ export class SocketFiles {
 function fileIdentity(path: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat === undefined ? '' : `${stat.dev}:${stat.ino}`;
+}
+
+/** Who owns a unix socket. */
+export interface SocketOwner {
+  readonly uid: number;
+  /** Undefined: the group it has. */
+  readonly gid: number | undefined;
+}
+
+/** Sets what `chmod-socket` and `chown-socket` ask for. Throws a FastwsgiError (ERR_FILE). */
+export function dressSocket(path: string, mode: number | undefined, owner: SocketOwner | undefined): void {
+  try {
+    if (mode !== undefined) chmodSync(path, mode);
+    if (owner !== undefined) lchownSync(path, owner.uid, owner.gid ?? lstatSync(path).gid);
+  } catch (cause) {
+    const what = owner === undefined ? 'permissions' : 'permissions and owner';
+    throw new FastwsgiError('ERR_FILE', `Cannot set the ${what} of ${path}: ${systemErrorText(cause)}`, { cause });
+  }
 }

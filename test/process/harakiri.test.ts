@@ -1,7 +1,7 @@
 // Deadlines: whatever keeps a request from ending, its client gets 504 and every other request its answer.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { descriptorsBackTo, openDescriptors } from '../helpers/process-status.js';
+import { descriptorsBackTo, idleDescriptors } from '../helpers/process-status.js';
 import type { RunningServer } from '../helpers/server.js';
 import { ask, countInLog, ENGINES, Signs, SOCKET_KINDS, startApp, TWINS, until } from './threads-client.js';
 
@@ -68,7 +68,10 @@ for (const twin of TWINS) {
     using signs = new Signs();
     // Two workers with two requests each: in one a request awaits and the other loops.
     await using server = await startApp(twin, ['--processes', '2', '--threads', '2', '--harakiri', '2']);
-    const descriptors = await openDescriptors(server.pid);
+    // What a thread opens only now and then is open once each has been replaced.
+    for (const kind of SOCKET_KINDS) await ask(server, kind, '/die?by=throw');
+    await until('both to be replaced', () => countInLog(server, /^Respawned/) === 2);
+    const descriptors = await idleDescriptors(server.pid);
     const awaiting = SOCKET_KINDS.map((kind) =>
       ask(server, kind, `/hold?until=${signs.path('go')}&mark=${signs.path(`hold-${kind}`)}`),
     );
@@ -82,7 +85,7 @@ for (const twin of TWINS) {
     // The awaiting ones are older: their deadline passes first, and their worker does not react.
     assert.deepEqual(answers, [504, 504, 502, 502]);
     for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
-    await descriptorsBackTo(server.pid, descriptors.length);
+    await descriptorsBackTo(server.pid, descriptors);
     assert.equal(await server.stop(), 0);
   });
 }

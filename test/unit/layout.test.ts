@@ -19,7 +19,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   worker: 3,
   supervise: 3,
 };
-const DOORS = ['index.ts', 'cli.ts', 'server.ts'];
+const DOORS = ['index.ts', 'cli.ts', 'serve.ts', 'server.ts'];
 const LINES_MAX = 400;
 /** Files that node's module hooks load by name. */
 const LOADED_BY_NAME = ['app/esbuild-hooks.ts'];

@@ -1,10 +1,19 @@
 // The gateway as the main thread sees it: binds the sockets, starts the thread, stops it. The thread itself is thread.ts.
-import { chmodSync, unlinkSync } from 'node:fs';
+import { unlinkSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { BELL_WORDS } from '../../lane/bell.js';
 import type { LaneMemory } from '../../lane/layout.js';
+import { adoptForGateway, type InheritedSocket } from '../../system/inherited.js';
 import { type Libc, SYS } from '../../system/libc.js';
-import { addressText, type BindAddress, type ListenOptions, listenOn, removeStaleSocket } from '../../system/listen.js';
+import {
+  addressText,
+  type BindAddress,
+  boundPort,
+  type ListenOptions,
+  listenOn,
+  removeStaleSocket,
+} from '../../system/listen.js';
+import { dressSocket, type SocketOwner } from '../../system/socket-files.js';
 import { closeQuietly } from '../body-spool.js';
 import type { BoundAddress, Front } from '../front.js';
 import {
@@ -26,6 +35,9 @@ export interface GatewayOptions {
   readonly listen: ListenOptions;
   /** Permission bits of unix sockets, or undefined for what umask leaves. */
   readonly chmodSocket: number | undefined;
+  readonly chownSocket?: SocketOwner | undefined;
+  /** What need not be bound, because it came with the start. */
+  readonly inherited?: ReadonlyMap<BindAddress, InheritedSocket>;
   readonly limits: GatewayLimits;
   readonly front: number;
   readonly lanes: readonly LaneMemory[];
@@ -47,6 +59,8 @@ export class GatewayFront implements Front {
   private readonly options: GatewayOptions;
   private readonly control = new Int32Array(new SharedArrayBuffer(64));
   private sockets: GatewayListener[] = [];
+  /** Listening sockets that others go on using. */
+  private readonly outliving = new Set<number>();
   private thread: Worker | undefined;
   private ended: Promise<void> = Promise.resolve();
   private released = false;
@@ -66,17 +80,20 @@ export class GatewayFront implements Front {
       for (const address of this.options.addresses) bound.push(await this.bind(address));
     } catch (error) {
       this.closeSockets();
-      for (const { address } of bound) if (address.startsWith('/')) unlinkSync(address);
+      for (const { address, inherited } of bound) if (address.startsWith('/') && !inherited) unlinkSync(address);
       throw error;
     }
-    this.startThread();
     return bound;
+  }
+
+  start(): void {
+    this.startThread();
   }
 
   async close(): Promise<void> {
     this.setMode(GATEWAY_MODE.DRAIN);
     // Refuses new connections at once; the descriptors stay ours, because the thread may still look at them.
-    for (const { fd } of this.sockets) this.libc.shutdown(fd, SYS.SHUT_RDWR);
+    for (const { fd } of this.sockets) if (!this.outliving.has(fd)) this.libc.shutdown(fd, SYS.SHUT_RDWR);
     await this.ended;
     this.closeSockets();
   }
@@ -100,12 +117,22 @@ export class GatewayFront implements Front {
   }
 
   private async bind({ protocol, address }: GatewayAddress): Promise<BoundAddress> {
+    const inherited = this.options.inherited?.get(address);
+    if (inherited !== undefined) return this.adopt(protocol, address, inherited);
     if (address.kind === 'unix') await removeStaleSocket(address.path);
     const { fd, port } = listenOn(this.libc, address, this.options.listen);
     this.sockets.push({ fd, protocol, port });
-    const { chmodSocket } = this.options;
-    if (address.kind === 'unix' && chmodSocket !== undefined) chmodSync(address.path, chmodSocket);
+    const { chmodSocket, chownSocket } = this.options;
+    if (address.kind === 'unix') dressSocket(address.path, chmodSocket, chownSocket);
     return { protocol, engine: 'epoll', address: addressText(address, port), port };
+  }
+
+  private adopt(protocol: 'uwsgi' | 'http', address: BindAddress, { fd, outlivesUs }: InheritedSocket): BoundAddress {
+    adoptForGateway(this.libc, address, fd, this.options.listen);
+    const port = address.kind === 'tcp' ? boundPort(this.libc, fd) : undefined;
+    this.sockets.push({ fd, protocol, port });
+    if (outlivesUs) this.outliving.add(fd);
+    return { protocol, engine: 'epoll', address: addressText(address, port), port, inherited: true };
   }
 
   private startThread(): void {

@@ -32,8 +32,11 @@ export async function createHttpFront(
     if (engine === 'uws') throw new FastwsgiError('ERR_ENGINE', `Cannot use http-engine uws: ${loaded.reason}`);
     return byNode(loaded.reason);
   }
-  if (options.address.kind === 'abstract') {
-    const why = 'uWebSockets.js has no abstract sockets';
+  if (options.address.kind === 'abstract' || options.inherited !== undefined) {
+    const why =
+      options.inherited === undefined
+        ? 'uWebSockets.js has no abstract sockets'
+        : 'uWebSockets.js cannot take the socket that the guard or systemd has bound';
     if (engine === 'uws') throw new FastwsgiError('ERR_ENGINE', `Cannot use http-engine uws: ${why}`);
     return byNode(why);
   }

@@ -1,6 +1,8 @@
 // What both HTTP engines of the main thread are told, whichever serves.
 import type { HttpEngine } from '../../config/configuration.js';
+import type { InheritedSocket } from '../../system/inherited.js';
 import type { BindAddress } from '../../system/listen.js';
+import type { SocketOwner } from '../../system/socket-files.js';
 
 /** The engines of the main thread, and `auto`, which chooses among them. */
 export type MainThreadEngine = Exclude<HttpEngine, 'epoll'>;
@@ -10,6 +12,9 @@ export interface HttpFrontOptions {
   readonly address: BindAddress;
   /** Permission bits of a unix socket, or undefined for what umask leaves. */
   readonly chmodSocket: number | undefined;
+  readonly chownSocket?: SocketOwner | undefined;
+  /** The socket, if it need not be bound because it came with the start. */
+  readonly inherited?: InheritedSocket | undefined;
   /** The largest vars block (buffer-size); a request whose headers take more is answered 431. */
   readonly varsBytesMax: number;
   /** Bodies of at least this many bytes go to a temporary file. */

@@ -1,9 +1,10 @@
 // The uwsgi front on node:net, for where the gateway cannot run: every platform, no native part. Main thread.
-import { chmodSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { errorCode, FastwsgiError } from '../../base/errors.js';
 import { GATEWAY_CONNECTIONS_MAX, REPOLL_MS } from '../../base/limits.js';
+import type { InheritedSocket } from '../../system/inherited.js';
 import { addressText, type BindAddress, removeStaleSocket } from '../../system/listen.js';
+import { dressSocket, type SocketOwner } from '../../system/socket-files.js';
 import type { BoundAddress, Front } from '../front.js';
 import type { Turns } from '../turns.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
@@ -15,6 +16,9 @@ export interface NetOptions {
   readonly keepAlive: boolean;
   /** Permission bits of unix sockets, or undefined for what umask leaves. */
   readonly chmodSocket: number | undefined;
+  readonly chownSocket?: SocketOwner | undefined;
+  /** What need not be bound, because it came with the start. */
+  readonly inherited?: ReadonlyMap<BindAddress, InheritedSocket>;
   readonly limits: UwsgiLimits;
   readonly turns: Turns;
   log(line: string): void;
@@ -61,16 +65,19 @@ export class NetFront implements Front {
   }
 
   private async bind(address: BindAddress): Promise<BoundAddress> {
-    if (address.kind === 'unix') await removeStaleSocket(address.path);
+    const inherited = this.options.inherited?.get(address);
+    if (address.kind === 'unix' && inherited === undefined) await removeStaleSocket(address.path);
     const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: this.options.keepAlive });
     server.maxConnections = GATEWAY_CONNECTIONS_MAX;
     const isTcp = address.kind === 'tcp';
     server.on('connection', (socket) => this.connections.add(new NetConnection(socket, isTcp, this)));
-    const port = await listen(server, address, this.options.backlog);
+    const port = await listen(server, address, this.options.backlog, inherited);
     this.servers.push(server);
-    const { chmodSocket } = this.options;
-    if (address.kind === 'unix' && chmodSocket !== undefined) chmodSync(address.path, chmodSocket);
-    return { protocol: 'uwsgi', engine: 'net', address: addressText(address, port), port };
+    const bound = { protocol: 'uwsgi', engine: 'net', address: addressText(address, port), port } as const;
+    if (inherited !== undefined) return { ...bound, inherited: true };
+    const { chmodSocket, chownSocket } = this.options;
+    if (address.kind === 'unix') dressSocket(address.path, chmodSocket, chownSocket);
+    return bound;
   }
 
   get turns(): Turns {
@@ -98,7 +105,12 @@ export class NetFront implements Front {
 }
 
 /** Listens; the bound port of a TCP address. */
-function listen(server: Server, address: BindAddress, backlog: number): Promise<number | undefined> {
+function listen(
+  server: Server,
+  address: BindAddress,
+  backlog: number,
+  inherited: InheritedSocket | undefined,
+): Promise<number | undefined> {
   const where =
     address.kind === 'tcp'
       ? { host: address.host, port: address.port, ipv6Only: address.host.includes(':') }
@@ -108,9 +120,11 @@ function listen(server: Server, address: BindAddress, backlog: number): Promise<
       const message = `Cannot listen on ${addressText(address)}: bind(): ${errorCode(cause)}`;
       reject(new FastwsgiError('ERR_LISTEN', message, { cause }));
     });
-    server.listen({ ...where, backlog, exclusive: true }, () => {
+    const done = () => {
       const bound = server.address();
       resolve(address.kind === 'tcp' ? (bound as AddressInfo).port : undefined);
-    });
+    };
+    if (inherited === undefined) server.listen({ ...where, backlog, exclusive: true }, done);
+    else server.listen({ fd: inherited.fd }, backlog, done);
   });
 }

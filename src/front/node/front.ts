@@ -1,10 +1,10 @@
 // The HTTP front on node:http: the portable engine. As the gateway, it does HTTP/1.0, chunked requests and pipelining; unlike
 // it, it takes a client that closes its sending side for one that has gone, as node:http does.
-import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { errorCode } from '../../base/errors.js';
 import { removeStaleSocket } from '../../system/listen.js';
+import { dressSocket } from '../../system/socket-files.js';
 import type { BoundAddress, Front } from '../front.js';
 import { addressText, listenError, netListenOptions } from '../http/bind.js';
 import type { HttpFrontOptions } from '../http/options.js';
@@ -52,22 +52,25 @@ export class NodeHttpFront implements Front {
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
-    const { address, chmodSocket, listenBacklog } = this.options;
+    const { address, chmodSocket, chownSocket, listenBacklog, inherited } = this.options;
     const { server } = this;
-    if (address.kind === 'unix') await removeStaleSocket(address.path);
+    if (address.kind === 'unix' && inherited === undefined) await removeStaleSocket(address.path);
     await new Promise<void>((resolve, reject) => {
       const onError = (cause: Error): void => reject(listenError(address, cause));
       server.once('error', onError);
-      server.listen(netListenOptions(address, listenBacklog), () => {
+      const done = () => {
         server.off('error', onError);
         resolve();
-      });
+      };
+      if (inherited === undefined) server.listen(netListenOptions(address, listenBacklog), done);
+      else server.listen({ fd: inherited.fd }, listenBacklog, done);
     });
-    if (address.kind === 'unix' && chmodSocket !== undefined) chmodSync(address.path, chmodSocket);
+    if (address.kind === 'unix' && inherited === undefined) dressSocket(address.path, chmodSocket, chownSocket);
     const port = address.kind === 'tcp' ? (server.address() as AddressInfo).port : undefined;
     this.tools = new NodeTools(this.options, this.turns, port);
     this.tick = setInterval(() => this.tools?.checkWatched(), TICK_MS).unref();
-    return [{ protocol: 'http', engine: 'node', address: addressText(address, port), port }];
+    const bound = { protocol: 'http', engine: 'node', address: addressText(address, port), port } as const;
+    return [inherited === undefined ? bound : { ...bound, inherited: true }];
   }
 
   async close(): Promise<void> {

@@ -3,8 +3,8 @@
 // enough) gets no answer, and its connection ends after ten seconds, as does one that is idle or stalled; pipelining closes
 // the connection; headers over 4096 bytes are taken only in one piece; bytes above 127 at the ends of a header's value are lost.
 // Chunked requests it would take, and take wrongly: they are answered 411. Responses always carry its own Date.
-import { chmodSync } from 'node:fs';
 import { removeStaleSocket } from '../../system/listen.js';
+import { dressSocket } from '../../system/socket-files.js';
 import type { BoundAddress, Front } from '../front.js';
 import { addressText, listenError, whyNotBound } from '../http/bind.js';
 import type { HttpFrontOptions } from '../http/options.js';
@@ -28,14 +28,14 @@ export class UwsFront implements Front {
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
-    const { address, chmodSocket } = this.options;
+    const { address, chmodSocket, chownSocket } = this.options;
     const { uws } = this;
     // The library replaces whatever is at a unix path.
     if (address.kind === 'unix') await removeStaleSocket(address.path);
     const socket = await this.bind();
     if (!socket) throw listenError(address, await whyNotBound(address));
     this.socket = socket;
-    if (address.kind === 'unix' && chmodSocket !== undefined) chmodSync(address.path, chmodSocket);
+    if (address.kind === 'unix') dressSocket(address.path, chmodSocket, chownSocket);
     const port = address.kind === 'tcp' ? uws.us_socket_local_port(socket) : undefined;
     this.tools = new UwsTools(this.options, this.turns, port);
     return [{ protocol: 'http', engine: 'uws', address: addressText(address, port), port }];

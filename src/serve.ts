@@ -1,0 +1,155 @@
+// A server as a process: its log, the signals, what its parent is told, the exit status. Only the command line starts it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorReport, exitStatusOf } from './base/errors.js';
+import type { Configuration } from './config/configuration.js';
+import { logFileOf } from './config/log-file.js';
+import { VERSION } from './config/version.js';
+import { Log } from './observe/log.js';
+import { ctime } from './observe/request-line.js';
+import { Server } from './server.js';
+import { OwnProcess } from './supervise/own-process.js';
+import { loadLibc, SYS } from './system/libc.js';
+import { notify, notifyByGuard, reloadingState } from './system/notify.js';
+import { isGuardMessage, leaveParent, type Parent, tellParent } from './system/parent.js';
+import { SignalQueue } from './system/signal-queue.js';
+
+const LOG_CLOSE_MS = 1000;
+const SIGKILL = 9;
+const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
+
+const CAUGHT: readonly NodeJS.Signals[] = [...STOP_SIGNALS, 'SIGHUP', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'];
+
+/**
+ * Runs the server. The process ends with the last thread, or with the exit status of what went wrong. `readAgain` reads the
+ * configuration anew, for a reload.
+ */
+export async function serve(
+  configuration: Configuration,
+  parent: Parent,
+  readAgain: () => Configuration,
+): Promise<void> {
+  const log = new Log({ file: logFileOf(configuration) });
+  log.line(`*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${ctime(Date.now())}] ***`);
+  // Of the process and not of the threads alone: TZ, for one, is read from there.
+  Object.assign(process.env, configuration.env);
+  await new ServingProcess(configuration, log, parent, readAgain).run();
+}
+
+class ServingProcess {
+  private readonly log: Log;
+  private readonly parent: Parent;
+  private readonly server: Server;
+  private readonly processes: number;
+  /** Undefined under the guard, which has made of the process what there is to make of it. */
+  private readonly own: OwnProcess | undefined;
+  private ready = false;
+  /** How often we were told to stop: by the guard, and by signal. */
+  private stopsByGuard = 0;
+  private stopsBySignal = 0;
+  private stops = 0;
+  /** Asked for before it was ready. */
+  private reloadWanted = false;
+  private reloads = 0;
+
+  constructor(configuration: Configuration, log: Log, parent: Parent, readConfiguration: () => Configuration) {
+    this.log = log;
+    this.parent = parent;
+    this.processes = configuration.processes;
+    this.own = parent.kind === 'guard' ? undefined : new OwnProcess(configuration, (line) => log.line(line));
+    this.server = new Server(configuration, log, {
+      onFatal: (error) => this.fail(error),
+      onBound: () => this.own?.settle(),
+      readConfiguration,
+    });
+  }
+
+  /** Resolves when it serves, or when its end has begun. */
+  async run(): Promise<void> {
+    const { parent, server, log } = this;
+    void new SignalQueue(CAUGHT).run((signal) => this.onSignal(signal, false));
+    if (parent.kind === 'guard') this.dependOnGuard(parent.pid);
+    try {
+      this.own?.claim();
+      await server.listen();
+    } catch (error) {
+      // Stopped while it started: whoever asked for that ends the process.
+      if (this.stops === 0) this.fail(error);
+      return;
+    }
+    log.line(`*** fastwsgi-ts is running (pid: ${process.pid}, workers: ${this.processes}) ***`);
+    this.ready = true;
+    const complaint = await notify('READY=1');
+    if (complaint !== undefined) log.line(complaint);
+    // Whoever waited for us looks at the log next.
+    log.flush();
+    await tellParent({ ready: true });
+    if (parent.kind === 'daemonizer') leaveParent();
+    if (this.reloadWanted) void this.reload();
+  }
+
+  private onSignal(signal: NodeJS.Signals, byGuard: boolean): void {
+    if (STOP_SIGNALS.includes(signal)) this.stop(signal, byGuard);
+    else if (signal === 'SIGHUP') void this.reload();
+    else if (signal === 'SIGTSTP') this.server.pause();
+    else this.server.logStatistics();
+  }
+
+  private stop(signal: NodeJS.Signals, byGuard: boolean): void {
+    if (byGuard) this.stopsByGuard++;
+    else this.stopsBySignal++;
+    // A service manager may signal the whole group: under the guard, a signal is the same wish that the guard passes on.
+    const bySignal = this.parent.kind === 'guard' ? Math.min(this.stopsBySignal, 1) : this.stopsBySignal;
+    const stops = Math.max(this.stopsByGuard, bySignal);
+    if (stops === this.stops) return;
+    this.stops = stops;
+    this.log.line(stops === 1 ? `${signal}: goodbye to fastwsgi-ts` : `${signal} again: ending at once`);
+    if (stops === 1) void notify('STOPPING=1');
+    else this.server.destroy();
+    void this.server.close().then(
+      () => this.end(0),
+      (error) => this.fail(error),
+    );
+  }
+
+  /** One that is asked for during the start comes after it. */
+  private async reload(): Promise<void> {
+    this.reloadWanted = !this.ready;
+    if (this.reloadWanted || this.stops > 0) return;
+    this.reloads++;
+    await notify(reloadingState());
+    await this.server.reload();
+    this.reloads--;
+    if (this.reloads === 0 && this.stops === 0) await notify('READY=1');
+  }
+
+  /** Without the guard nobody would start this server again, and another one could not have its sockets. */
+  private dependOnGuard(guardPid: number): void {
+    notifyByGuard();
+    process.on('message', (message) => {
+      if (isGuardMessage(message)) this.onSignal(message.signal, true);
+    });
+    process.once('disconnect', () => this.onGuardGone());
+    process.channel?.unref();
+    const loaded = loadLibc();
+    if ('libc' in loaded) loaded.libc.prctl(SYS.PR_SET_PDEATHSIG, SIGKILL);
+    if (process.ppid !== guardPid) this.onGuardGone();
+  }
+
+  private onGuardGone(): void {
+    this.log.lastLine('The guard is gone: ending at once');
+    process.exit(1);
+  }
+
+  private fail(error: unknown): void {
+    this.log.line(errorReport(error));
+    this.server.destroy();
+    void this.server.close().finally(() => this.end(exitStatusOf(error)));
+  }
+
+  private async end(status: number): Promise<void> {
+    this.own?.leave();
+    // Whoever reads the log may have stopped reading.
+    await Promise.race([this.log.close(), sleep(LOG_CLOSE_MS)]);
+    process.exit(status);
+  }
+}
