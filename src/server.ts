@@ -257,7 +257,7 @@ export class Server {
   /** What is the same for every worker. */
   private workerInit(): WorkerInitCommon {
     const { configuration } = this;
-    const { moduleName, wsgiFile, callable, appKind, needApp } = configuration;
+    const { moduleName, wsgiFile, callable, appKind } = configuration;
     return {
       bells: this.gateway === undefined ? [this.mainBell] : [this.mainBell, this.gateway.bell],
       counters: this.counterMemory,
@@ -266,7 +266,6 @@ export class Server {
       version: VERSION,
       application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: this.applicationFolder },
       concurrency: configuration.concurrency,
-      needApplication: needApp,
       logFile: logFileOf(configuration),
       logRequests: !configuration.disableLogging,
       memoryReport: configuration.memoryReport,

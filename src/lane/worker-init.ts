@@ -23,7 +23,6 @@ export interface WorkerInitCommon {
   };
   /** Requests at a time; undefined leaves it to the kind of application. */
   readonly concurrency: number | undefined;
-  readonly needApplication: boolean;
   readonly logFile: string | undefined;
   readonly logRequests: boolean;
   readonly memoryReport: boolean;
@@ -35,6 +34,8 @@ export interface WorkerInit extends WorkerInitCommon {
   readonly epoch: number;
   /** 1-based number of the worker; two threads have it while one replaces the other. */
   readonly workerId: number;
+  /** The thread ends when the application does not load; else it answers 500. */
+  readonly needApplication: boolean;
 }
 
 /** What the worker posts to the main thread. */

@@ -19,8 +19,8 @@ export interface CrewOptions {
   /** Two for each worker, so that a new thread can load while the old one serves, and some for threads that cannot be ended. */
   readonly lanes: readonly LaneOwner[];
   settings(): CrewSettings;
-  /** Starts a thread on the lane, with the configuration of now. */
-  start(lane: LaneOwner, workerId: number): Life;
+  /** Starts a thread on the lane, with the configuration of now. `mustLoad`: it ends when the application does not load. */
+  start(lane: LaneOwner, workerId: number, mustLoad: boolean): Life;
   /** Requests the lane has answered. */
   requests(lane: LaneOwner): number;
   /** Fronts that have not ended: each has to take back what a dead thread had. */
@@ -109,7 +109,8 @@ export class Crew {
   }
 
   private async exchange(ids: readonly number[], mercyMs: number): Promise<string | undefined> {
-    const recruits = await Promise.all(ids.map((id) => this.recruit(id)));
+    // Broken code does not take the place of code that works, whatever `need-app` says.
+    const recruits = await Promise.all(ids.map((id) => this.recruit(id, this.serving.has(id))));
     const successors = recruits.filter((life) => life !== undefined);
     if (successors.length < ids.length) return STOPPING;
     const errors = await Promise.all(successors.map((life) => this.untilLoaded(life)));
@@ -154,14 +155,21 @@ export class Crew {
   }
 
   /** Starts a thread; undefined when the crew stops meanwhile. */
-  private async recruit(workerId: number): Promise<WorkerLife | undefined> {
+  private async recruit(workerId: number, replaces = false): Promise<WorkerLife | undefined> {
     const { options } = this;
+    const mustLoad = replaces || options.settings().needApp;
     const lane = this.freeLanes.pop() ?? (await new Promise<LaneOwner>((resolve) => this.lanesWanted.push(resolve)));
     if (this.isStopping) return undefined;
     lane.reopen();
     const { maxRequests, maxRequestsDelta } = options.settings();
     const requestsMax = maxRequests === 0 ? 0 : maxRequests + Math.floor(Math.random() * (maxRequestsDelta + 1));
-    const life = new WorkerLife(workerId, lane, options.start(lane, workerId), options.requests(lane), requestsMax);
+    const life = new WorkerLife(
+      workerId,
+      lane,
+      options.start(lane, workerId, mustLoad),
+      options.requests(lane),
+      requestsMax,
+    );
     this.lives.add(life);
     life.over = this.follow(life);
     return life;

@@ -125,8 +125,8 @@ export class Workers {
         const { workerReloadMercyMs, maxRequests, maxRequestsDelta, needApp } = options.configuration();
         return { workerMercyMs: workerReloadMercyMs, maxRequests, maxRequestsDelta, needApp };
       },
-      start: (lane, workerId) => {
-        const init = { ...options.init(), lane: lane.memory, epoch: lane.epoch, workerId };
+      start: (lane, workerId, needApplication) => {
+        const init = { ...options.init(), needApplication, lane: lane.memory, epoch: lane.epoch, workerId };
         return (this.pool as WorkerPool<WorkerInit>).run(lane, init);
       },
       requests: (lane) => this.requestsOf(lane),

@@ -1,0 +1,85 @@
+// Reloads and recycling under load: no request is lost, none is answered by code that is older than the last reload.
+import assert from 'node:assert/strict';
+import { Agent, request } from 'node:http';
+import { test } from 'node:test';
+import { type Ask, ConstantLoad } from '../helpers/constant-load.js';
+import type { HostPort, RunningServer } from '../helpers/server.js';
+import { ask, countInLog, Signs, startApp, TWINS, until } from './threads-client.js';
+
+const CLIENTS = 6;
+
+/** Over one connection for as long as it lasts. */
+function keepAliveAsk(target: HostPort): Ask {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  return (query) =>
+    new Promise((resolve, reject) => {
+      const outgoing = request({ ...target, agent, path: `/?${query}` }, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (text: string) => {
+          body += text;
+        });
+        response.on('error', reject);
+        response.on('end', () =>
+          response.statusCode === 200 ? resolve(body) : reject(new Error(`${response.statusCode} ${body}`)),
+        );
+      });
+      outgoing.on('error', reject).end();
+    });
+}
+
+function uwsgiAsk(server: RunningServer): Ask {
+  return async (query) => {
+    const { status, body, complete } = await ask(server, 'uwsgi', `/?${query}`);
+    if (status !== 200 || !complete) throw new Error(`${status} ${body}`);
+    return body;
+  };
+}
+
+for (const twin of TWINS) {
+  test(`20 reloads and 50 recycles under load lose no request (${twin.name})`, async () => {
+    using signs = new Signs();
+    signs.give('version', '1');
+    const recycling = ['--max-requests', '50', '--max-requests-delta', '20', '--min-worker-lifetime', '0'];
+    const args = ['--module', 'versioned:application', '--processes', '2', '--threads', '4', ...recycling];
+    await using server = await startApp(twin, [...args, '--disable-logging'], {
+      env: { VERSION_FILE: signs.path('version') },
+    });
+    const asks = Array.from({ length: CLIENTS }, (_, i) =>
+      i % 2 === 0 ? keepAliveAsk(server.http()) : uwsgiAsk(server),
+    );
+    const load = new ConstantLoad(asks);
+    for (let version = 2; version <= 21; version++) {
+      signs.give('version', String(version));
+      server.kill('SIGHUP');
+      await until(`reload ${version - 1}`, () => countInLog(server, /^\*\*\* reload done/) === version - 1);
+      load.oldest = version;
+    }
+    await until(
+      '50 recycles',
+      () => countInLog(server, /^\.\.\.The work of worker \d is done: it has served/) >= 50,
+      60_000,
+    );
+    await load.stop();
+    assert.ok(load.answers > 50 * 50);
+    assert.equal(countInLog(server, /NO MERCY|DAMN/), 0);
+    assert.equal(await server.stop(), 0);
+  });
+
+  test(`when the new code does not load, the old workers stay, and the next reload is a new chance (${twin.name})`, async () => {
+    using signs = new Signs();
+    signs.give('version', '1');
+    const args = ['--module', 'versioned:application', '--processes', '2'];
+    await using server = await startApp(twin, args, { env: { VERSION_FILE: signs.path('version') } });
+    signs.give('version', 'broken');
+    server.kill('SIGHUP');
+    await server.waitForLog(/this version does not load/);
+    await server.waitForLog(/^\*\*\* RELOAD FAILED: the old workers stay \*\*\*$/m);
+    for (const kind of ['http', 'uwsgi'] as const) assert.equal((await ask(server, kind, '/?x')).body, 'x 1');
+    signs.give('version', '2');
+    server.kill('SIGHUP');
+    server.kill('SIGHUP');
+    await until('both reloads', () => countInLog(server, /^\*\*\* reload done/) >= 1);
+    for (const kind of ['http', 'uwsgi'] as const) assert.equal((await ask(server, kind, '/?x')).body, 'x 2');
+    assert.equal(await server.stop(), 0);
+  });
+}
