@@ -70,6 +70,7 @@ export async function startHttp(engine: EngineName, options: HarnessOptions = {}
     await worker.stop();
     throw error;
   });
+  front.start?.();
   const target: Target = bound?.port === undefined ? { path: bound?.address ?? '' } : { port: bound.port };
   return {
     front,
