@@ -33,13 +33,13 @@ export interface FastwsgiServer {
 
 /**
  * Makes a server from options: the names of the INI file in camelCase, `{ module: 'app:application', httpSocket: ':8000' }`.
- * Throws a FastwsgiError that lists every wrong option. Nothing is opened before `listen`.
+ * Throws a FastwsgiError that lists every wrong option. Nothing is opened before `listen`. `needApp` is on unless it is false.
  *
  * Workers are threads of this process; `chdir` changes the process's directory, as it does on the
  * command line, and so do `uid`, `gid`, `procname` and the pidfiles; `env` reaches the workers of this server alone.
  */
 export function createServer(options: ServerOptions): FastwsgiServer {
-  const configuration = configurationFromObject(options, process.cwd());
+  const configuration = configurationFromObject({ needApp: true, ...options }, process.cwd());
   let server: Server | undefined;
   let log: Log | undefined;
   let own: OwnProcess | undefined;

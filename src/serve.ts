@@ -11,11 +11,10 @@ import { OwnProcess } from './supervise/own-process.js';
 import { loadLibc, SYS } from './system/libc.js';
 import { notify, notifyByGuard, reloadingState } from './system/notify.js';
 import { isGuardMessage, leaveParent, type Parent, tellParent } from './system/parent.js';
-import { SignalQueue } from './system/signal-queue.js';
+import { SignalQueue, STOP_SIGNALS } from './system/signal-queue.js';
 
 const LOG_CLOSE_MS = 1000;
 const SIGKILL = 9;
-const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 
 const CAUGHT: readonly NodeJS.Signals[] = [...STOP_SIGNALS, 'SIGHUP', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'];
 

@@ -6,7 +6,7 @@ import { logFileOf } from '../config/log-file.js';
 import { VERSION } from '../config/version.js';
 import { notify } from '../system/notify.js';
 import { leaveParent, tellParent } from '../system/parent.js';
-import { SignalQueue } from '../system/signal-queue.js';
+import { SignalQueue, STOP_SIGNALS } from '../system/signal-queue.js';
 import { GuardedServer, type LifeEnd } from './guard-child.js';
 import { GuardLog } from './guard-log.js';
 import { GuardSockets } from './guard-sockets.js';
@@ -22,7 +22,6 @@ const NO_APPLICATION = 22;
 /** sysexits.h: EX_SOFTWARE. */
 const SOFTWARE_ERROR = 70;
 
-const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 const OTHER_SIGNALS: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP'];
 
 /** Runs the guard until its server has ended for good; resolves with the exit status. Rejects with a FastwsgiError. */

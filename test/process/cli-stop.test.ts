@@ -117,6 +117,21 @@ for (const twin of TWINS) {
     for (const { status } of await Promise.all(running)) assert.ok(status === 502 || status === 0, `status ${status}`);
   });
 
+  test(`the same signal twice at once is one wish: npm passes on what the terminal sent to all, ${twin.name}`, async () => {
+    using signs = new Signs();
+    await using server = await startApp(twin, ['--processes', '1']);
+    const running = ask(server, 'uwsgi', `/hold?until=${signs.path('go')}&mark=${signs.path('begun')}`);
+    await until('it runs', () => signs.count('begun') === 1);
+    server.kill('SIGINT');
+    await server.waitForLog(/^SIGINT: goodbye/m);
+    server.kill('SIGINT');
+    await until('connections are refused', async () => !(await isAccepted(server.http())));
+    signs.give('go');
+    assert.equal((await running).status, 200);
+    assert.deepEqual(await server.exited, { code: 0, signal: null });
+    assert.doesNotMatch(server.log(), /ending at once/);
+  });
+
   test(`a request that outlasts reload-mercy is ended without mercy, also in a blocked thread, ${twin.name}`, async () => {
     using signs = new Signs();
     await using server = await startApp(twin, ['--processes', '2', '--reload-mercy', '1']);

@@ -114,6 +114,7 @@ for (const twin of TWINS) {
     await sleep(300);
     server.kill('SIGTERM');
     await server.waitForLog(/goodbye/);
+    await sleep(400);
     server.kill('SIGTERM');
     assert.equal(await running, 'broken off');
     assert.deepEqual(await server.exited, { code: 0, signal: null });

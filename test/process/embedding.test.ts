@@ -173,9 +173,9 @@ test('wrong options are all named at once, and nothing is opened', () => {
   }
 });
 
-test('an application that does not load rejects listen with need-app, and ends a running server', async () => {
+test('an application that does not load rejects listen, and ends a running server', async () => {
   using signs = new Signs();
-  const options = { ...OPTIONS, wsgiFile: join(APPS, 'fragile.js'), needApp: true, processes: 1 };
+  const options = { ...OPTIONS, wsgiFile: join(APPS, 'fragile.js'), processes: 1 };
   const failing = createServer({ ...options, env: { MOOD: signs.path('mood') } });
   await assert.rejects(failing.listen(), isFastwsgiError('ERR_APPLICATION_LOAD', /no app loaded/));
   signs.give('mood', 'good');
