@@ -8,6 +8,7 @@ import { Log } from './observe/log.js';
 import { ctime } from './observe/request-line.js';
 import { Server } from './server.js';
 import { OwnProcess } from './supervise/own-process.js';
+import { exitAtOnce } from './system/exit-at-once.js';
 import { loadLibc, SYS } from './system/libc.js';
 import { notify, notifyByGuard, reloadingState } from './system/notify.js';
 import { isGuardMessage, leaveParent, type Parent, tellParent } from './system/parent.js';
@@ -149,6 +150,7 @@ class ServingProcess {
     this.own?.leave();
     // Whoever reads the log may have stopped reading.
     await Promise.race([this.log.close(), sleep(LOG_CLOSE_MS)]);
+    if (this.server.stuckThreads > 0) exitAtOnce(status);
     process.exit(status);
   }
 }

@@ -217,6 +217,11 @@ export class Server {
     this.workers.pause();
   }
 
+  /** Threads that could not be ended, and are still there: process.exit would wait for them. */
+  get stuckThreads(): number {
+    return this.workers.stuckThreads;
+  }
+
   /** One line for each worker, to the log. */
   logStatistics(): void {
     this.workers.logStatistics();

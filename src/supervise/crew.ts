@@ -44,7 +44,7 @@ const CLEAN_POLL_MS = 1;
 
 /** All workers of a server. */
 export class Crew {
-  /** Threads that could not be ended, each with a lane that is lost for good. */
+  /** Threads that could not be ended and have not ended since; each keeps its lane. */
   stuckThreads = 0;
   /** Threads that were started in the place of others. */
   respawns = 0;

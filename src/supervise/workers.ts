@@ -104,6 +104,11 @@ export class Workers {
     this.options.wakeFronts();
   }
 
+  /** See Server.stuckThreads. */
+  get stuckThreads(): number {
+    return this.crew.stuckThreads;
+  }
+
   /** One line for each worker. */
   logStatistics(): void {
     const { log, counters } = this.options;

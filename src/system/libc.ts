@@ -24,6 +24,8 @@ export interface Libc {
   epoll_ctl(epoll: number, operation: number, fd: number, event: Bytes | null): number;
   epoll_wait(epoll: number, events: Bytes, eventsMax: number, timeoutMs: number): number;
   sched_yield(): number;
+  /** Ends the process at once: nothing is flushed, no thread is waited for. */
+  _exit(status: number): void;
   sendto(fd: number, buffer: Bytes, size: number, flags: number, address: Bytes, addressBytes: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   prctl(option: number, argument: number): number;
@@ -126,6 +128,7 @@ function bindLibc(): Libc {
     epoll_ctl: declare('int epoll_ctl(int, int, int, const void *)'),
     epoll_wait: declare('int epoll_wait(int, void *, int, int)'),
     sched_yield: declare('int sched_yield()'),
+    _exit: declare('void _exit(int)'),
     sendto: declare('intptr_t sendto(int, const void *, size_t, int, const void *, unsigned int)'),
     fcntl: declare('int fcntl(int, int, int)'),
     prctl: declare('int prctl(int, unsigned long)'),

@@ -43,6 +43,8 @@ const stuck: Record<string, () => undefined> = {
   await: () => undefined,
   wait: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
   exec: () => void execSync('sleep 4'),
+  // Longer than any test waits.
+  native: () => void execSync('sleep 30'),
   regexp: () => void /^(a+)+$/.test(`${'a'.repeat(60)}b`),
 };
 
