@@ -74,6 +74,10 @@ export function createServer(options: ServerOptions): FastwsgiServer {
       }
       const listening = new Server(configuration, log, {
         onBound: () => own?.settle(),
+        onStopAsked: (atOnce) => {
+          if (atOnce) listening.destroy();
+          void end(undefined);
+        },
         onFatal: (error) => {
           listening.destroy();
           void end(error);

@@ -59,6 +59,10 @@ class ServingProcess {
     this.server = new Server(configuration, log, {
       onFatal: (error) => this.fail(error),
       onBound: () => this.own?.settle(),
+      onStopAsked: (atOnce) => {
+        if (atOnce) this.server.destroy();
+        this.stop('SIGTERM', false);
+      },
       readConfiguration,
     });
   }

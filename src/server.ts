@@ -5,7 +5,6 @@ import { hostname } from 'node:os';
 import { FastwsgiError, systemErrorText } from './base/errors.js';
 import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { Configuration } from './config/configuration.js';
-import { logFileOf } from './config/log-file.js';
 import { reloadConfiguration } from './config/reload.js';
 import { VERSION } from './config/version.js';
 import { createFronts } from './front/create-fronts.js';
@@ -21,6 +20,7 @@ import { createLaneMemory } from './lane/layout.js';
 import type { FrontBell, WorkerInitCommon } from './lane/worker-init.js';
 import { Counters, countersBytes } from './observe/counters.js';
 import type { Log } from './observe/log.js';
+import { Controls } from './supervise/controls.js';
 import { Workers } from './supervise/workers.js';
 import { SocketFiles } from './system/socket-files.js';
 
@@ -34,6 +34,8 @@ const LANES_TO_LOSE = 4;
 export interface ServerEvents {
   /** The server cannot go on: its own thread crashed, or no worker can load the application. */
   onFatal(error: FastwsgiError): void;
+  /** The master FIFO asks for the end, gracefully or at once. */
+  onStopAsked(atOnce: boolean): void;
   /** Reads the configuration again, for a reload. Throws what is wrong with it. */
   readConfiguration?(): Configuration;
   /** Every socket is bound, and no thread of ours runs yet: privileges are dropped here. What it throws ends the start. */
@@ -55,6 +57,7 @@ export class Server {
   private gateway: GatewayFront | undefined;
   private gatewayEnded = false;
   private readonly workers: Workers;
+  private readonly controls: Controls;
   private bound: readonly BoundAddress[] = [];
   private readonly socketFiles = new SocketFiles();
   private started = false;
@@ -93,6 +96,16 @@ export class Server {
       log: (line) => log.line(line),
       onFatal: (error) => events.onFatal(error),
     });
+    this.controls = new Controls(configuration, log, {
+      reload: () => void this.reload(),
+      chainReload: () => void this.workers.reload('chain'),
+      brutalReload: () => void this.workers.reload('brutal'),
+      stop: (atOnce) => events.onStopAsked(atOnce),
+      pause: () => this.pause(),
+      logStatistics: () => this.logStatistics(),
+      moreWorkers: () => this.workers.more(),
+      fewerWorkers: () => this.workers.fewer(),
+    });
   }
 
   /** The addresses that are listened on. */
@@ -118,6 +131,7 @@ export class Server {
       this.log.line(this.bound.map(bindLine).join('\n'));
       this.events.onBound?.();
       for (const front of this.fronts) front.start?.();
+      this.controls.start();
       await this.workers.start();
       const { chdir2 } = this.configuration;
       if (chdir2 !== undefined) changeDirectory(chdir2);
@@ -192,6 +206,7 @@ export class Server {
   /** Ends the threads, then whatever still holds a request: only then may descriptors be closed that a worker writes to. */
   private async end(): Promise<void> {
     if (this.destroyed.signal.aborted) this.workers.destroy();
+    this.controls.stop();
     await this.workers.stop();
     for (const owner of this.owners) owner.markDead();
     this.gateway?.wake();
@@ -209,7 +224,7 @@ export class Server {
    * asked for while one is under way follows it; more of them are one.
    */
   reload(): Promise<boolean> {
-    return this.workers.reload();
+    return this.workers.reload('graceful');
   }
 
   /** Stops handing requests to workers, or goes on: they wait where they would wait for a busy worker. */
@@ -271,7 +286,7 @@ export class Server {
       version: VERSION,
       application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: this.applicationFolder },
       concurrency: configuration.concurrency,
-      logFile: logFileOf(configuration),
+      log: this.log.forThread(),
       logRequests: !configuration.disableLogging,
       memoryReport: configuration.memoryReport,
     };

@@ -158,6 +158,7 @@ function lifecycleOf(values: OptionValues): LifecycleConfiguration {
 function processOf(values: OptionValues): ProcessConfiguration {
   return {
     master: values.get('master'),
+    masterFifo: values.get('master-fifo'),
     uid: values.get('uid'),
     gid: values.get('gid'),
     pidfile: values.get('pidfile'),

@@ -98,6 +98,7 @@ export interface LifecycleConfiguration {
 
 export interface ProcessConfiguration {
   readonly master: boolean;
+  readonly masterFifo: string | undefined;
   readonly uid: string | undefined;
   readonly gid: string | undefined;
   readonly pidfile: string | undefined;

@@ -36,7 +36,6 @@ const ACCEPTED: readonly Family[] = [
       'http-websockets websockets-max-size websocket-max-size websockets-ping-freq websocket-ping-freq websockets-pong-tolerance websocket-pong-tolerance',
     why: 'websockets are not passed on',
   },
-  { names: 'master-fifo', why: 'signals and the command line do its work' },
   { names: 'wsgi-manage-chunked-input', why: 'chunked requests reach the application as bodies of known length' },
   {
     names:
@@ -258,7 +257,7 @@ const REFUSED: readonly Family[] = [
   { names: 'force-cwd', why: 'use chdir' },
   { names: 'touch-workers-reload touch-mules-reload touch-spoolers-reload', why: 'use touch-chain-reload' },
   { names: 'fs-reload fs-brutal-reload reload-on-fd brutal-reload-on-fd', why: 'use touch-reload' },
-  { names: 'touch-logrotate log-truncate', why: 'use touch-logreopen with logrotate' },
+  { names: 'touch-logrotate log-truncate', why: 'use touch-logreopen with logrotate, or log-maxsize' },
   { names: 'logfile-chown logfile-chmod', why: 'use umask, or make the file before the start' },
   { names: 'cheaper-rss-limit-soft cheaper-rss-limit-hard', why: 'use reload-on-rss' },
   {

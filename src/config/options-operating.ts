@@ -11,6 +11,14 @@ export const PROCESS_OPTIONS = [
     help: 'a small guard process holds the listening sockets and starts the server again if it dies',
   },
   {
+    name: 'master-fifo',
+    group: 'process',
+    kind: 'text',
+    status: 'works',
+    placeholder: 'FILE',
+    help: 'make a FIFO that takes commands: r reload, R at once, c chain reload, q stop, Q at once, p pause or resume, l reopen the log, L rotate it, s statistics to the log, + and - workers',
+  },
+  {
     name: 'uid',
     group: 'process',
     kind: 'text',

@@ -1,4 +1,5 @@
 // What a worker thread is told when it takes a lane; passed by structured clone, so it holds data and shared memory only.
+import type { LogDestination } from '../base/log-destination.js';
 import type { LaneMemory } from './layout.js';
 
 /** A front's bell: its sleeper waits on the eventfd, or with Atomics where there is none (-1). */
@@ -23,7 +24,7 @@ export interface WorkerInitCommon {
   };
   /** Requests at a time; undefined leaves it to the kind of application. */
   readonly concurrency: number | undefined;
-  readonly logFile: string | undefined;
+  readonly log: LogDestination;
   readonly logRequests: boolean;
   readonly memoryReport: boolean;
 }

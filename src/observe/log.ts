@@ -1,35 +1,69 @@
 // The server's log: lines to standard error or a file, batched and written without blocking the thread. Every thread has
-// its own writer on the same destination, opened for appending, so that lines of different threads do not mix.
-import { once } from 'node:events';
-import { openSync, writeSync } from 'node:fs';
-import sonicBoom from 'sonic-boom';
+// its own writer on the same destination, opened for appending, so that lines of different threads do not mix. One of
+// them, the main thread's, leads: when it has opened the file again, the others follow by a word in shared memory.
+import { close, rename, write } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { FastwsgiError, systemErrorText } from '../base/errors.js';
+import type { LeadingLog, LogDestination } from '../base/log-destination.js';
+import { LineWriter } from './line-writer.js';
+import { openLog, openLogSync, openStandardError, STANDARD_ERROR } from './log-file.js';
 
-/** Bytes that may wait for a slow destination, per thread; what comes on top is dropped and counted. */
-const PENDING_BYTES_MAX = 4 * 1024 * 1024;
+/** How often a thread that logs nothing looks whether the file was opened anew, and a failing destination is tried again. */
+const TICK_MS = 1000;
+/** How long `close` waits for whoever reads the log. */
+const CLOSE_MS = 1000;
 
-/** Where the log goes: a file, or standard error when there is none. */
-export interface LogDestination {
-  readonly file: string | undefined;
-}
+/** Words of the memory that the logs of one server share. */
+const GENERATION = 0;
+const BORROWERS = 1;
+const SHARED_WORDS = 2;
 
-const STANDARD_ERROR = 2;
+const renameFile = promisify(rename);
 
 /** Writes lines; never throws and never blocks. */
 export class Log {
-  /** Lines that found no room. */
-  dropped = 0;
-  private readonly stream: InstanceType<typeof sonicBoom.SonicBoom>;
-  private readonly fd: number;
+  private file: string | undefined;
+  private readonly writer: LineWriter;
+  private readonly isLeader: boolean;
+  private readonly memory: SharedArrayBuffer;
+  private readonly words: Int32Array;
+  private generation: number;
+  /** The descriptor is the leader's: not ours to close. */
+  private isBorrowed = false;
+  private readonly tick: NodeJS.Timeout;
+  private turn: Promise<unknown> = Promise.resolve();
   private closed = false;
 
   /** Opens the destination. Throws a FastwsgiError (ERR_FILE) when the file cannot be written. */
-  constructor({ file }: LogDestination) {
-    this.fd = file === undefined ? STANDARD_ERROR : openForAppending(file);
-    this.stream = new sonicBoom.SonicBoom({ fd: this.fd, sync: false, maxLength: PENDING_BYTES_MAX });
-    this.stream.on('drop', () => this.dropped++);
-    // A full disk or a closed terminal must not stop the server; the lines are lost.
-    this.stream.on('error', () => this.dropped++);
+  constructor({ file, leader }: LogDestination) {
+    this.file = file;
+    this.isLeader = leader === undefined;
+    this.memory = leader?.memory ?? new SharedArrayBuffer(SHARED_WORDS * 4);
+    this.words = new Int32Array(this.memory);
+    // Read before the file is opened: one that is opened anew in between is opened once more.
+    this.generation = Atomics.load(this.words, GENERATION);
+    this.writer = new LineWriter(this.open(leader), (text) => this.onFailure(text));
+    this.tick = setInterval(() => {
+      this.follow();
+      this.writer.retry();
+    }, TICK_MS).unref();
+  }
+
+  /** Lines that could not be written and found no room to wait. */
+  get lost(): number {
+    return this.writer.lost;
+  }
+
+  /** The file, or undefined for standard error. */
+  get path(): string | undefined {
+    return this.file;
+  }
+
+  /** What the log of another thread is made with, as of now. */
+  forThread(): LogDestination {
+    const { memory, generation } = this;
+    return { file: this.file, leader: { memory, generation, descriptor: this.writer.fd } };
   }
 
   /** Writes a line; line ends inside `text` make several. Other control characters are shown escaped. */
@@ -39,48 +73,168 @@ export class Log {
 
   /** Writes a line that holds no control characters but what the caller put there. */
   rawLine(text: string): void {
-    if (!this.closed) this.stream.write(`${text}\n`);
-  }
-
-  /** Writes a line at once, even if that blocks: the last words of a thread, which would not live to see a later write. */
-  lastLine(text: string): void {
-    this.flush();
-    try {
-      writeSync(this.fd, `${escapeControls(text)}\n`);
-    } catch {
-      // As with every other line: there is nobody left to tell.
-    }
-  }
-
-  /** Writes what is pending and closes the file; what is logged afterwards is dropped. */
-  async close(): Promise<void> {
     if (this.closed) return;
-    this.closed = true;
-    const closed = once(this.stream, 'close');
-    this.stream.end();
-    await closed.catch(() => {});
+    // A plain load: who sees the new number one line late has written that line to the old file, where it is not lost.
+    if (this.words[GENERATION] !== this.generation) this.follow();
+    this.writer.append(text);
+    this.writer.pump();
+  }
+
+  /** Writes a line at once, even if that blocks for a moment: the last words of a thread, which would not live to see a later write. */
+  lastLine(text: string): void {
+    if (this.closed) return;
+    this.writer.append(escapeControls(text));
+    this.flush();
   }
 
   /** Writes what is pending, synchronously where the destination allows it. */
   flush(): void {
+    if (!this.closed) this.writer.flushSync();
+  }
+
+  /** Writes what is pending, for a second at most, and closes the file; what is logged afterwards is dropped. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.tick);
+    await Promise.race([this.turn, sleep(CLOSE_MS, undefined, { ref: false })]);
+    if (await this.writer.end(CLOSE_MS)) this.release(this.writer.fd);
+  }
+
+  /**
+   * Opens the file again, after it was renamed by somebody else, and has the other threads do so. Called on the leading
+   * log. A file that cannot be opened leaves everybody with the one they have; the log says so, and standard error too.
+   */
+  reopen(): Promise<void> {
+    return this.inTurn(async (file) => {
+      if (await this.reopenNow(file)) this.line(`${file} reopened.`);
+    });
+  }
+
+  /**
+   * Renames the file to `backup`, goes on with a new one, and has the other threads do so. Called on the leading log.
+   * Resolves with whether that was possible; if not, the log goes on as it was and says why.
+   */
+  async rotate(backup: string, why: string): Promise<boolean> {
+    let isDone = false;
+    await this.inTurn(async (file) => {
+      try {
+        await renameFile(file, backup);
+      } catch (error) {
+        this.complain(`Cannot rotate the log ${file} to ${backup}: ${systemErrorText(error)}`);
+        return;
+      }
+      isDone = await this.reopenNow(file);
+      if (isDone) this.line(`${why}, rotated to ${backup}`);
+      // Nobody has opened a new one, so this takes nothing away.
+      else await renameFile(backup, file).catch(() => {});
+    });
+    return isDone;
+  }
+
+  /**
+   * Goes on in another file (`logto2`). Called on the leading log, before there are others. Throws a FastwsgiError
+   * (ERR_FILE) when it cannot be written, and goes on as before.
+   */
+  moveTo(file: string): void {
+    const descriptor = openForLog(file, 'logto2');
+    this.writer.flushSync();
+    this.file = file;
+    this.generation = Atomics.add(this.words, GENERATION, 1) + 1;
+    void this.writer.change(async () => descriptor).then((old) => this.release(old));
+  }
+
+  private open(leader: LeadingLog | undefined): number {
+    if (this.file === undefined) return openStandardError();
     try {
-      this.stream.flushSync();
-    } catch {
-      // The destination is closed or full: there is nobody left to tell.
+      return openForLog(this.file, 'logto');
+    } catch (error) {
+      if (leader === undefined || !this.borrow(leader)) throw error;
+      return leader.descriptor;
     }
+  }
+
+  /**
+   * A file that only root may open was opened before the privileges went: its descriptor serves all threads then. The
+   * leader closes none that somebody has borrowed. Both sides write their word first and then read the other's
+   * (sequentially consistent), so that the leader sees the borrower or the borrower sees the new generation. Setting the
+   * borrowers to 0 takes none of the next descriptor away: its number is handed out by the leader's thread, later.
+   */
+  private borrow(leader: LeadingLog): boolean {
+    Atomics.add(this.words, BORROWERS, 1);
+    this.isBorrowed = Atomics.load(this.words, GENERATION) === leader.generation;
+    return this.isBorrowed;
+  }
+
+  private follow(): void {
+    const generation = this.words[GENERATION] as number;
+    if (generation === this.generation) return;
+    this.generation = generation;
+    const { file } = this;
+    if (file === undefined || this.isLeader) return;
+    this.writer
+      .change(() => openLog(file))
+      .then(
+        (old) => this.release(old),
+        (error: unknown) => this.complain(cannotReopen(file, error)),
+      );
+  }
+
+  private async reopenNow(file: string): Promise<boolean> {
+    try {
+      const old = await this.writer.change(() => openLog(file));
+      this.generation = Atomics.add(this.words, GENERATION, 1) + 1;
+      this.release(old);
+      return true;
+    } catch (error) {
+      this.complain(cannotReopen(file, error));
+      return false;
+    }
+  }
+
+  private release(descriptor: number): void {
+    const isLent = this.isLeader && Atomics.exchange(this.words, BORROWERS, 0) > 0;
+    if (descriptor !== STANDARD_ERROR && !this.isBorrowed && !isLent) close(descriptor, () => {});
+    this.isBorrowed = false;
+  }
+
+  /** One reopening after the other: each begins after what made it necessary. */
+  private inTurn(work: (file: string) => Promise<void>): Promise<void> {
+    const { file } = this;
+    if (file === undefined || this.closed) return Promise.resolve();
+    const turn = this.turn.then(() => work(file));
+    this.turn = turn;
+    return turn;
+  }
+
+  private onFailure(text: string): void {
+    if (this.file !== undefined && this.isLeader) tellStandardError(`Cannot write the log ${this.file}: ${text}`);
+  }
+
+  private complain(text: string): void {
+    this.line(text);
+    if (this.isLeader) tellStandardError(text);
   }
 }
 
-/** Here, and not by the stream: it would open later, and tell of its failure when nobody listens any more. */
-function openForAppending(file: string): number {
+function openForLog(file: string, option: string): number {
   try {
-    return openSync(file, 'a', 0o666);
+    return openLogSync(file);
   } catch (cause) {
-    throw new FastwsgiError('ERR_FILE', `Cannot open the log ${file}: ${systemErrorText(cause)}`, {
-      option: 'logto',
-      cause,
-    });
+    throw new FastwsgiError('ERR_FILE', `Cannot open the log ${file}: ${systemErrorText(cause)}`, { option, cause });
   }
+}
+
+function cannotReopen(file: string, error: unknown): string {
+  return `Cannot reopen the log ${file}: ${systemErrorText(error)}. It goes on where it was`;
+}
+
+/** What the log cannot tell of itself. */
+function tellStandardError(text: string): void {
+  const descriptor = openStandardError();
+  write(descriptor, `${escapeControls(text)}\n`, () => {
+    if (descriptor !== STANDARD_ERROR) close(descriptor, () => {});
+  });
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

@@ -4,9 +4,12 @@ export interface ReloadsOptions {
   /** Nothing is reloaded before the server has started, or once it closes. */
   isOver(): boolean;
   /** Reloads; resolves with what went wrong, when everything is as it was before. */
-  reload(): Promise<string | undefined>;
+  reload(kind: ReloadKind): Promise<string | undefined>;
   log(line: string): void;
 }
+
+/** All workers at once, one after the other, or all without waiting for what they have. */
+export type ReloadKind = 'graceful' | 'chain' | 'brutal';
 
 /** The reloads of one server. */
 export class Reloads {
@@ -19,28 +22,34 @@ export class Reloads {
   }
 
   /** True when the workers run the new code, and none gets a request that does not. */
-  reload(): Promise<boolean> {
+  reload(kind: ReloadKind): Promise<boolean> {
     if (this.current === undefined) {
-      this.current = this.run().finally(() => {
+      this.current = this.run(kind).finally(() => {
         this.current = undefined;
       });
       return this.current;
     }
     this.next ??= this.current.then(() => {
       this.next = undefined;
-      return this.reload();
+      return this.reload(kind);
     });
     return this.next;
   }
 
-  private async run(): Promise<boolean> {
+  private async run(kind: ReloadKind): Promise<boolean> {
     const { log, reload, isOver } = this.options;
     if (isOver()) return false;
-    log('...gracefully reloading the workers...');
-    const error = await reload();
+    log(ANNOUNCEMENTS[kind]);
+    const error = await reload(kind);
     if (isOver()) return false;
     if (error === undefined) log('*** reload done: the workers run the new code ***');
     else log(`${error}\n*** RELOAD FAILED: the old workers stay ***`);
     return error === undefined;
   }
 }
+
+const ANNOUNCEMENTS: Record<ReloadKind, string> = {
+  graceful: '...gracefully reloading the workers...',
+  chain: '...reloading the workers one after the other...',
+  brutal: '...brutally reloading the workers...',
+};

@@ -140,6 +140,16 @@ export class Supervisor {
 
   // ---- how many
 
+  /** One worker more, if there may be more. */
+  more(): void {
+    this.grow(1, this.options.settings());
+  }
+
+  /** One worker less, if that leaves one, and one of them has nothing to do. */
+  fewer(): void {
+    if (this.options.crew.size > 1) this.shrink(1);
+  }
+
   private size(settings: SupervisorSettings, now: number): void {
     const { processes, cheaper, cheaperStep, idleMs } = settings;
     const requests = this.options.requestsTotal();

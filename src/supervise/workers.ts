@@ -7,7 +7,7 @@ import { isWorkerMessage, type WorkerInit, type WorkerInitCommon, type WorkerMes
 import type { Counters } from '../observe/counters.js';
 import { WorkerPool } from '../pool/pool.js';
 import { Crew } from './crew.js';
-import { Reloads } from './reloads.js';
+import { type ReloadKind, Reloads } from './reloads.js';
 import { Supervisor, supervisorSettings } from './supervisor.js';
 import type { LoadedNews, WorkerLife } from './worker-life.js';
 
@@ -56,7 +56,7 @@ export class Workers {
     });
     this.reloads = new Reloads({
       isOver: () => this.pool === undefined || this.crew.isStopping,
-      reload: () => this.reloadNow(),
+      reload: (kind) => this.reloadNow(kind),
       log: (line) => options.log(line),
     });
   }
@@ -89,8 +89,18 @@ export class Workers {
   }
 
   /** See Server.reload. */
-  reload(): Promise<boolean> {
-    return this.reloads.reload();
+  reload(kind: ReloadKind): Promise<boolean> {
+    return this.reloads.reload(kind);
+  }
+
+  /** One worker more, if `processes` allows it. */
+  more(): void {
+    this.supervisor.more();
+  }
+
+  /** One worker less, if one of them has nothing to do. */
+  fewer(): void {
+    this.supervisor.fewer();
   }
 
   /** See Server.pause. */
@@ -181,7 +191,7 @@ export class Workers {
   }
 
   /** Starts the new threads; why they do not come up, or undefined. */
-  private async reloadNow(): Promise<string | undefined> {
+  private async reloadNow(kind: ReloadKind): Promise<string | undefined> {
     const { pool, options } = this;
     const configuration = options.configuration();
     let error: string | undefined;
@@ -189,7 +199,9 @@ export class Workers {
       options.readConfiguration();
       this.pool = this.makePool();
       const numbers = [...this.crew.workers].map(({ workerId }) => workerId);
-      error = await this.crew.replace(numbers, options.configuration().reloadMercyMs);
+      const mercyMs = kind === 'brutal' ? 0 : options.configuration().reloadMercyMs;
+      const steps = kind === 'chain' ? numbers.map((id) => [id]) : [numbers];
+      for (const ids of steps) error ??= await this.crew.replace(ids, mercyMs);
     } catch (cause) {
       error = errorMessage(cause);
     }

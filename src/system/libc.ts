@@ -29,6 +29,7 @@ export interface Libc {
   sendto(fd: number, buffer: Bytes, size: number, flags: number, address: Bytes, addressBytes: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   prctl(option: number, argument: number): number;
+  mkfifo(path: string, mode: number): number;
   /** errno of the last failed call on this thread. */
   errno(): number;
 }
@@ -132,6 +133,7 @@ function bindLibc(): Libc {
     sendto: declare('intptr_t sendto(int, const void *, size_t, int, const void *, unsigned int)'),
     fcntl: declare('int fcntl(int, int, int)'),
     prctl: declare('int prctl(int, unsigned long)'),
+    mkfifo: declare('int mkfifo(const char *, unsigned int)'),
     errno: () => koffi.errno(),
   } as Libc;
 }

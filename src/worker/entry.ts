@@ -28,7 +28,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     const message: WorkerMessage = { from: 'fastwsgi-ts', lane: lane.id, epoch: init.epoch, news };
     parentPort?.postMessage(message);
   };
-  const log = new Log({ file: init.logFile });
+  const log = new Log(init.log);
   // An error that nobody catches ends the thread: where it came from is known here only. The main thread says what follows.
   process.on('uncaughtExceptionMonitor', (error) => log.lastLine(`uncaught: ${describeError(error)}`));
   process.on('exit', () => log.flush());
