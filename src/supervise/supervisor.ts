@@ -52,6 +52,8 @@ export interface SupervisorOptions {
 }
 
 export const TICK_MS = 100;
+/** How long a worker without a request may take to end. */
+const ENDING_MS = 5000;
 /** After a replacement that did not come up, the next one is tried after this long. */
 const RETRY_MS = 10_000;
 /** Workers with nothing to do for this long are too many. */
@@ -92,7 +94,8 @@ export class Supervisor {
     for (const life of crew.lives) {
       if (life.state !== LIFE.SERVING && life.state !== LIFE.RETIRING) continue;
       this.harakiri.look(life, monotonicMs(now), settings.deadlines, settings.harakiriVerbose);
-      if (now >= life.mercyEndsMs) {
+      // One that has nothing to answer is ending by itself.
+      if (now >= life.mercyEndsMs + (life.lane.busy > 0 ? 0 : ENDING_MS)) {
         life.mercyEndsMs = Number.POSITIVE_INFINITY;
         log(`worker ${life.workerId} is taking too much time to die...NO MERCY !!!`);
         life.kill('killed without mercy');
