@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { FastwsgiError, systemErrorText } from './base/errors.js';
 import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
+import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
 import { reloadConfiguration } from './config/reload.js';
 import { VERSION } from './config/version.js';
-import { createFronts } from './front/create-fronts.js';
+import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
@@ -242,12 +243,33 @@ export class Server {
     this.workers.logStatistics();
   }
 
-  private readConfiguration(): void {
+  private async readConfiguration(): Promise<void> {
     const next = this.events.readConfiguration?.();
     if (next === undefined) return;
-    const { configuration, postponed } = reloadConfiguration(this.configuration, next);
+    const { configuration, postponed, addedSockets, addedHttpSockets } = reloadConfiguration(this.configuration, next);
+    await this.openMore(addedSockets, addedHttpSockets);
     this.configuration = configuration;
     if (postponed.length > 0) this.log.line(`changed, but only with the next start: ${postponed.join(', ')}`);
+  }
+
+  /** The gateway's listeners are fixed when its thread starts, so these are the portable engines', until the next start. */
+  private async openMore(sockets: readonly SocketAddress[], httpSockets: readonly SocketAddress[]): Promise<void> {
+    if (sockets.length + httpSockets.length === 0) return;
+    const { all } = await this.createFronts(sockets, httpSockets, { uwsgiEngine: 'net', httpEngine: 'node' });
+    const opened: Front[] = [];
+    try {
+      for (const front of all) {
+        const addresses = await front.listen();
+        opened.push(front);
+        this.noteBound(addresses);
+        this.log.line(addresses.map(bindLine).join('\n'));
+      }
+    } catch (error) {
+      for (const front of opened) front.destroy();
+      this.bound = this.bound.slice(0, -opened.length);
+      throw error;
+    }
+    this.fronts.push(...opened);
   }
 
   // ---- fronts
@@ -258,8 +280,20 @@ export class Server {
     if (sockets.length + httpSockets.length === 0) {
       throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket or http');
     }
-    const { all, gateway } = await createFronts({
-      ...configuration,
+    const { all, gateway } = await this.createFronts(sockets, httpSockets, configuration);
+    this.fronts.push(...all);
+    this.gateway = gateway;
+  }
+
+  private async createFronts(
+    sockets: readonly SocketAddress[],
+    httpSockets: readonly SocketAddress[],
+    { uwsgiEngine, httpEngine }: Pick<Configuration, 'uwsgiEngine' | 'httpEngine'>,
+  ): Promise<Fronts> {
+    return createFronts({
+      ...this.configuration,
+      uwsgiEngine,
+      httpEngine,
       uwsgiAddresses: await resolveAddresses(sockets),
       httpAddresses: await resolveAddresses(httpSockets),
       turns: this.turns,
@@ -270,8 +304,6 @@ export class Server {
         this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));
       },
     });
-    this.fronts.push(...all);
-    this.gateway = gateway;
   }
 
   /** What is the same for every worker. */

@@ -1,5 +1,6 @@
 // What a running server can take over from a configuration that was read again, and what has to wait for the next start.
 import { isDeepStrictEqual } from 'node:util';
+import type { SocketAddress } from './address.js';
 import type { Configuration } from './configuration.js';
 
 const RELOADED = [
@@ -48,6 +49,9 @@ const ABOUT = ['cwd', 'options', 'settings', 'notices'] as const satisfies reado
 
 export interface Reloaded {
   readonly configuration: Configuration;
+  /** Addresses that are new; `configuration` has them, too. */
+  readonly addedSockets: readonly SocketAddress[];
+  readonly addedHttpSockets: readonly SocketAddress[];
   /** Names of the values that have changed and stay as they were until the next start. */
   readonly postponed: readonly string[];
 }
@@ -56,7 +60,22 @@ export interface Reloaded {
 export function reloadConfiguration(current: Configuration, next: Configuration): Reloaded {
   const taken = new Set<string>([...RELOADED, ...ABOUT]);
   const entries = Object.entries(next) as [keyof Configuration, unknown][];
-  const configuration = { ...current, ...Object.fromEntries(entries.filter(([key]) => taken.has(key))) };
-  const postponed = entries.filter(([key, value]) => !taken.has(key) && !isDeepStrictEqual(value, current[key]));
-  return { configuration, postponed: postponed.map(([key]) => key) };
+  const addedSockets = missing(next.sockets, current.sockets);
+  const addedHttpSockets = missing(next.httpSockets, current.httpSockets);
+  const configuration: Configuration = {
+    ...current,
+    ...Object.fromEntries(entries.filter(([key]) => taken.has(key))),
+    sockets: [...current.sockets, ...addedSockets],
+    httpSockets: [...current.httpSockets, ...addedHttpSockets],
+  };
+  const postponed = entries.filter(([key, value]) => {
+    if (key === 'sockets' || key === 'httpSockets') return missing(current[key], next[key]).length > 0;
+    return !taken.has(key) && !isDeepStrictEqual(value, current[key]);
+  });
+  return { configuration, addedSockets, addedHttpSockets, postponed: postponed.map(([key]) => key) };
+}
+
+/** Those of `addresses` that are not among `others`. */
+function missing(addresses: readonly SocketAddress[], others: readonly SocketAddress[]): SocketAddress[] {
+  return addresses.filter((address) => !others.some((other) => isDeepStrictEqual(address, other)));
 }

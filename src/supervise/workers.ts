@@ -18,7 +18,7 @@ export interface WorkersOptions {
   readonly entry: URL;
   configuration(): Configuration;
   /** Replaces the configuration by what is read again. Throws what is wrong with it. */
-  readConfiguration(): void;
+  readConfiguration(): Promise<void>;
   /** A reload has failed: the configuration is `earlier` again. */
   restoreConfiguration(earlier: Configuration): void;
   /** What every thread that starts now is told. */
@@ -196,7 +196,7 @@ export class Workers {
     const configuration = options.configuration();
     let error: string | undefined;
     try {
-      options.readConfiguration();
+      await options.readConfiguration();
       this.pool = this.makePool();
       const numbers = [...this.crew.workers].map(({ workerId }) => workerId);
       const mercyMs = kind === 'brutal' ? 0 : options.configuration().reloadMercyMs;

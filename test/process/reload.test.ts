@@ -1,10 +1,11 @@
 // Reloads and recycling under load: no request is lost, none is answered by code that is older than the last reload.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { test } from 'node:test';
 import { type Ask, ConstantLoad } from '../helpers/constant-load.js';
 import type { HostPort, RunningServer } from '../helpers/server.js';
-import { ask, countInLog, Signs, startApp, TWINS, until } from './threads-client.js';
+import { APPS, ask, countInLog, disposable, Signs, startApp, TWINS, until } from './threads-client.js';
 
 const CLIENTS = 6;
 
@@ -83,3 +84,40 @@ for (const twin of TWINS) {
     assert.equal(await server.stop(), 0);
   });
 }
+
+test('a reload reads the configuration again: what may change does, new sockets are opened, the rest waits and is named', async () => {
+  using signs = new Signs();
+  signs.give('version', '1');
+  const ini = (lines: string) => `[uwsgi]
+chdir = ${APPS}
+module = versioned:application
+env = VERSION_FILE=${signs.path('version')}
+http = 127.0.0.1:0
+${lines}
+`;
+  signs.give('app.ini', ini('processes = 2'));
+  await using server = await disposable({ args: ['-c', signs.path('app.ini')] });
+  const unix = signs.path('new.sock');
+  signs.give('version', '2');
+  signs.give('other', '7');
+  const added = `socket = ${unix}\nenv = VERSION_FILE=${signs.path('other')}\ndisable-logging = true`;
+  signs.give('app.ini', ini(`processes = 3\n${added}`));
+  server.kill('SIGHUP');
+  await server.waitForLog(/^changed, but only with the next start: processes$/m);
+  await server.waitForLog(/^\*\*\* reload done/m);
+  assert.equal((await ask(server, 'http', '/?x')).body, 'x 7');
+  assert.equal((await ask(server, 'uwsgi', '/?x')).body, 'x 7');
+  assert.equal(countInLog(server, /^\[pid: /), 0);
+
+  const from = server.log().length;
+  signs.give('app.ini', ini(`processes = 2\n${added}\nsocket = /nowhere/at/all.sock`));
+  server.kill('SIGHUP');
+  await server.waitForLog(/^\*\*\* RELOAD FAILED/m, { from });
+  signs.give('app.ini', ini('processes = many'));
+  server.kill('SIGHUP');
+  await until('both to fail', () => countInLog(server, /^\*\*\* RELOAD FAILED/, from) === 2);
+  assert.match(server.log().slice(from), /app\.ini:6/);
+  assert.equal((await ask(server, 'uwsgi', '/?x')).body, 'x 7');
+  assert.equal(await server.stop(), 0);
+  assert.equal(existsSync(unix), false);
+});
