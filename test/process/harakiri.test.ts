@@ -34,7 +34,7 @@ for (const twin of ENGINES) {
         const twice = (line: RegExp) => until(`${line} twice`, () => countInLog(server, line, from) === 2);
         const word = graceful ? 'yes' : 'no';
         await twice(new RegExp(`\\*\\*\\* HARAKIRI ON WORKER \\d \\(pid: ${server.pid}, try: 1, graceful: ${word}\\)`));
-        await twice(/HARAKIRI \[core 0\] 127\.0\.0\.1 - GET \/stuck\?by=\w+&\S+ since \d{10}$/);
+        await twice(/HARAKIRI \[core \d+\] 127\.0\.0\.1 - GET \/stuck\?by=\w+&\S+ since \d{10}$/);
         if (!graceful) {
           await twice(/DAMN ! worker \d \(pid: \d+\) died, killed by harakiri :\( trying respawn/);
           await twice(/^Respawned uWSGI worker/);
