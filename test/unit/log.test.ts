@@ -25,6 +25,7 @@ import fc from 'fast-check';
 import { Log } from '../../dist/observe/log.js';
 import { LogRotation } from '../../dist/observe/log-rotation.js';
 import type { LogThreadData } from '../helpers/log-thread.js';
+import { openDescriptors } from '../helpers/process-status.js';
 
 const root = mkdtempSync(join(tmpdir(), 'fastwsgi-log-'));
 after(() => rmSync(root, { recursive: true }));
@@ -128,8 +129,7 @@ test('a log that writes nothing lets go of the old file too', async () => {
   const follower = new Log(leader.forThread());
   renameSync(file, `${file}.1`);
   await leader.reopen();
-  const isOpen = () =>
-    execFileSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' }).includes(`${file}.1`);
+  const isOpen = () => openDescriptors(process.pid).includes(`${file}.1`);
   while (isOpen()) await sleep(50);
   await Promise.all([leader.close(), follower.close()]);
 });
