@@ -85,7 +85,7 @@ class ServingProcess {
     const complaint = await notify('READY=1');
     if (complaint !== undefined) log.line(complaint);
     // Whoever waited for us looks at the log next.
-    log.flush();
+    await log.drain();
     await tellParent({ ready: true });
     if (parent.kind === 'daemonizer') leaveParent();
     if (this.reloadWanted) void this.reload();

@@ -45,6 +45,7 @@ export class LineWriter {
   private retryMs = PIPE_RETRY_MS;
   private retryTimer: NodeJS.Timeout | undefined;
   private ending: (() => void) | undefined;
+  private drained: (() => void)[] = [];
   private readonly onFailure: (text: string) => void;
 
   /** `onFailure` is called once when writing begins to fail. */
@@ -145,6 +146,14 @@ export class LineWriter {
     }
   }
 
+  /** Resolves when nothing is pending any more, or writing has failed. */
+  drain(): Promise<void> {
+    return new Promise((resolve) => {
+      this.drained.push(resolve);
+      this.pump();
+    });
+  }
+
   /** Writes what is pending; resolves when that is done, has failed, or `withinMs` have passed. True: the descriptor is not in use. */
   async end(withinMs: number): Promise<boolean> {
     await new Promise<void>((resolve) => {
@@ -187,6 +196,7 @@ export class LineWriter {
       if (!this.failing) this.onFailure(this.lossCause);
       this.failing = true;
       this.ending?.();
+      this.tellDrained();
     }
     // A descriptor to go on with may wait for its turn.
     if (this.changes.length > 0) this.pump();
@@ -201,8 +211,13 @@ export class LineWriter {
   }
 
   private onEmpty(): void {
-    if (this.lost > this.lostTold) this.tellLost();
-    else this.ending?.();
+    if (this.lost > this.lostTold) return this.tellLost();
+    this.ending?.();
+    this.tellDrained();
+  }
+
+  private tellDrained(): void {
+    for (const resolve of this.drained.splice(0)) resolve();
   }
 
   private tellLost(): void {

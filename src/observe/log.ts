@@ -11,7 +11,7 @@ import { openLog, openLogSync, openStandardError, STANDARD_ERROR } from './log-f
 
 /** How often a thread that logs nothing looks whether the file was opened anew, and a failing destination is tried again. */
 const TICK_MS = 1000;
-/** How long `close` waits for whoever reads the log. */
+/** How long `close` and `drain` wait for whoever reads the log. */
 const CLOSE_MS = 1000;
 
 /** Words of the memory that the logs of one server share. */
@@ -87,7 +87,12 @@ export class Log {
     this.flush();
   }
 
-  /** Writes what is pending, synchronously where the destination allows it. */
+  /** Resolves when what was logged is written, or after a second. */
+  async drain(): Promise<void> {
+    if (!this.closed) await Promise.race([this.writer.drain(), sleep(CLOSE_MS, undefined, { ref: false })]);
+  }
+
+  /** Writes what is pending, synchronously where the destination allows it; what is being written may come after it. */
   flush(): void {
     if (!this.closed) this.writer.flushSync();
   }

@@ -28,7 +28,7 @@ export interface CrewOptions {
   /** Makes the fronts look at the lanes. */
   wakeFronts(): void;
   log(line: string): void;
-  /** The thread serves from now on. */
+  /** The thread serves from now on: its lane has to be opened. */
   onServing(life: WorkerLife, news: LoadedNews): void;
   /** No worker serves, and none can be started. */
   onHopeless(reason: string): void;
@@ -188,7 +188,6 @@ export class Crew {
     this.serving.set(workerId, life);
     life.state = LIFE.SERVING;
     life.served = true;
-    life.lane.open();
     this.options.onServing(life, life.news as LoadedNews);
     predecessor?.retire(mercyMs);
     this.options.wakeFronts();

@@ -182,7 +182,7 @@ export class Workers {
   }
 
   private onServing({ workerId, lane }: WorkerLife, { application, concurrency }: LoadedNews): void {
-    if (this.paused) lane.pause();
+    if (!this.paused) lane.open();
     const verb = this.seen.has(workerId) ? 'Respawned' : 'spawned';
     this.seen.add(workerId);
     this.options.log(

@@ -67,7 +67,7 @@ for (const twin of TWINS) {
   test(`requests that a stuck thread was awaiting get 502, those it had not started are answered elsewhere (${twin.name})`, async () => {
     using signs = new Signs();
     // Two workers with two requests each: in one a request awaits and the other loops.
-    await using server = await startApp(twin, ['--processes', '2', '--threads', '2', '--harakiri', '2']);
+    await using server = await startApp(twin, ['--processes', '2', '--threads', '2', '--harakiri', '3']);
     // What a thread opens only now and then is open once each has been replaced.
     for (const kind of SOCKET_KINDS) await ask(server, kind, '/die?by=throw');
     await until('both to be replaced', () => countInLog(server, /^Respawned/) === 2);
@@ -76,7 +76,8 @@ for (const twin of TWINS) {
       ask(server, kind, `/hold?until=${signs.path('go')}&mark=${signs.path(`hold-${kind}`)}`),
     );
     await until('both to await', () => signs.count('hold') === 2);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    // The deadline of those that loop is far behind that of the others, which is when their threads are ended.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
     const looping = SOCKET_KINDS.map((kind) => ask(server, kind, `/stuck?by=loop&mark=${signs.path(`loop-${kind}`)}`));
     await until('both to loop', () => signs.count('loop') === 2);
     // Nobody can take these before a thread is replaced.

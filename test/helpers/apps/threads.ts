@@ -24,10 +24,8 @@ const deaths: Record<string, () => void> = {
   reject: () => void Promise.reject(new Error('rejected by nobody')),
   exit: () => process.exit(3),
   abort: () => process.abort(),
-  array: () => {
-    // A single array that grows: V8 has no room to tell Node that the heap is full.
-    for (const numbers: number[] = []; ; ) numbers.push(numbers.length);
-  },
+  // The whole process, as a native module would.
+  crash: () => void process.kill(process.pid, 'SIGABRT'),
   memory: () => {
     // Objects of one size: where a single large one passes the limit (an array that grows), Node aborts the process instead.
     for (const kept: object[] = []; ; ) kept.push(new Array(10_000).fill(0.5));
