@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode } from '../../dist/base/errors.js';
 import { parseResponses, RawClient, request, talk } from '../helpers/http-client.js';
 import { eventually, pattern, startHttp, WHOLE_ENGINES } from '../helpers/http-front.js';
 
@@ -110,6 +111,27 @@ for (const engine of WHOLE_ENGINES) {
       assert.equal(response?.isChunked, false);
       assert.equal(sha256(response?.body ?? Buffer.alloc(0)), sha256(pattern(0, 200_000)));
       assert.equal(closed, true);
+    });
+
+    test('is reset when a stream of unknown length is cut: it has no other sign of its end', async () => {
+      let fail = (): void => {};
+      await using http = await startHttp(engine, {
+        handle: async (exchange) => {
+          exchange.response.head('200 OK', []);
+          exchange.response.write('first');
+          await new Promise<void>((resolve) => {
+            fail = resolve;
+          });
+          throw new Error('on purpose');
+        },
+      });
+      const client = new RawClient(http.target);
+      await client.send('GET / HTTP/1.0\r\n\r\n');
+      await client.until(() => client.received.includes('first'));
+      fail();
+      await client.until(() => false);
+      assert.equal(client.closed, true);
+      assert.equal(errorCode(client.socket.errored), 'ECONNRESET');
     });
 
     test('must not use chunks', async () => {

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { HttpTools } from '../http/exchange.js';
 import { closingAnswer, type Refusal } from '../http/refusal.js';
 import { encodePeer } from '../http/request-encoder.js';
+import { resetSocket } from '../reset-socket.js';
 import { NodeExchange } from './exchange.js';
 
 /** How long a client that was refused may go on sending before the connection is cut: it has to find time to read the answer. */
@@ -30,7 +31,7 @@ export class NodeTools extends HttpTools {
   /** Drops the connections whose client has not moved in time. */
   checkWatched(): void {
     const now = performance.now();
-    for (const [connection, deadline] of this.watched) if (deadline <= now) connection.socket.destroy();
+    for (const [connection, deadline] of this.watched) if (deadline <= now) connection.cut();
   }
 }
 
@@ -93,6 +94,11 @@ export class NodeConnection {
     // Closing at once would make the kernel throw away what the client has not read yet (RFC 9112 section 9.6).
     socket.resume();
     this.tools.watch(this, LINGER_MS);
+  }
+
+  /** Closes in the middle of whatever goes on. */
+  cut(): void {
+    resetSocket(this.socket, this.tools.options.address.kind === 'tcp');
   }
 
   /** The exchange at hand has said its last word; the next begins when that has left this process. */

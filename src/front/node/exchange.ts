@@ -245,7 +245,7 @@ export class NodeExchange extends HttpExchange {
 
   protected override breakOff(): void {
     this.over = true;
-    this.connection.socket.destroy();
+    this.connection.cut();
   }
 
   protected override ended(): void {
