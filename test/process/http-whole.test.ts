@@ -196,6 +196,28 @@ for (const engine of WHOLE_ENGINES) {
     });
   });
 
+  describe(`refusals of HEAD on ${engine}`, () => {
+    for (const [status, rest] of [
+      [431, `HTTP/1.1\r\nHost: a\r\nCookie: ${'c'.repeat(1000)}\r\n\r\n`],
+      [400, 'HTTP/1.1\r\n\r\n'],
+      [413, `HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n`],
+      [413, `HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\nb\r\n0123456789a\r\n`],
+      [400, `HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\nno chunk\r\n`],
+    ] as const) {
+      test(`tell the length of the body that GET gets, and leave it out: ${status} ${rest.length}`, async () => {
+        await using http = await startHttp(engine, { front: { varsBytesMax: 1000, limitPostBytes: 10 } });
+        const get = await talk(http.target, [`GET / ${rest}`], 3000);
+        const head = await talk(http.target, [`HEAD / ${rest}`], 3000);
+        const withoutDate = ({ bytes }: { bytes: Buffer }) => bytes.toString().replace(/^Date: .*\r\n/m, '');
+        const [refusal] = parseResponses(get.bytes, true);
+        assert.equal(refusal?.status, status);
+        assert.equal(withoutDate(head), withoutDate(get).slice(0, -(refusal?.body.length ?? 0)));
+        assert.equal(head.closed, true);
+        assert.deepEqual(http.seen, []);
+      });
+    }
+  });
+
   describe(`upgrades on ${engine}`, () => {
     test('are not taken up: the request is answered as if it had not offered one', async () => {
       await using http = await startHttp(engine);

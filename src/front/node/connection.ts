@@ -70,18 +70,20 @@ export class NodeConnection {
     if (refusal === null) {
       this.socket.destroy();
     } else if (this.current === null) {
-      this.refuse(refusal);
+      // node's parser does not tell what method it has read.
+      this.refuse(refusal, false);
     } else if (this.current.isReading) {
       // The error is in this request's own body.
+      const { isHead } = this.current;
       this.current.abandon();
-      this.refuse(refusal);
+      this.refuse(refusal, isHead);
     } else {
       this.lastWord ??= refusal;
     }
   }
 
   /** The last answer of this connection. The socket is written to behind node:http's back: it has nothing to say any more. */
-  refuse(refusal: Refusal): void {
+  refuse(refusal: Refusal, isHead: boolean): void {
     if (this.refused) return;
     this.refused = true;
     this.waiting.length = 0;
@@ -90,7 +92,7 @@ export class NodeConnection {
       socket.destroy();
       return;
     }
-    socket.end(`HTTP/1.1 ${closingAnswer(refusal)}`, 'latin1');
+    socket.end(`HTTP/1.1 ${closingAnswer(refusal, isHead)}`, 'latin1');
     // Closing at once would make the kernel throw away what the client has not read yet (RFC 9112 section 9.6).
     socket.resume();
     this.tools.watch(this, LINGER_MS);
@@ -123,7 +125,7 @@ export class NodeConnection {
     const entry = this.waiting.shift();
     if (this.waiting.length === 0 && this.socket.isPaused()) this.socket.resume();
     if (entry !== undefined) this.start(entry[0], entry[1]);
-    else if (this.lastWord !== null) this.refuse(this.lastWord);
+    else if (this.lastWord !== null) this.refuse(this.lastWord, false);
   };
 
   private start(request: IncomingMessage, response: ServerResponse): void {

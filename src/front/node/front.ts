@@ -106,7 +106,7 @@ export class NodeHttpFront implements Front {
   };
 
   private readonly onConnect = (_request: IncomingMessage, socket: NodeJS.WritableStream): void => {
-    this.connections.get(socket as Socket)?.refuse(REFUSAL.NO_TUNNEL);
+    this.connections.get(socket as Socket)?.refuse(REFUSAL.NO_TUNNEL, false);
   };
 
   private readonly onClientError = (error: Error, socket: NodeJS.WritableStream): void => {
