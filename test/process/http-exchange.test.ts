@@ -581,9 +581,7 @@ for (const engine of ENGINES) {
       const address = { kind: 'tcp', host: '127.0.0.1', port: http.target.port ?? 0 } as const;
       await assert.rejects(startHttp(engine, { front: { address } }), {
         code: 'ERR_LISTEN',
-        message: new RegExp(
-          `^Cannot listen on 127.0.0.1:${address.port}: bind\\(\\): (Address already in use|EADDRINUSE)$`,
-        ),
+        message: `Cannot listen on 127.0.0.1:${address.port}: bind(): Address already in use`,
       });
     });
 
