@@ -14,7 +14,10 @@ export type { BoundAddress } from './front/front.js';
 
 /** A running server. */
 export interface FastwsgiServer {
-  /** What it listens on, once `listen` has resolved. */
+  /**
+   * What it listens on, once `listen` has resolved: uwsgi sockets first, then HTTP ones, each in the order of the
+   * configuration.
+   */
   readonly addresses: readonly BoundAddress[];
   /** Requests answered since the start. */
   readonly requests: number;

@@ -109,7 +109,7 @@ export class Server {
     });
   }
 
-  /** The addresses that are listened on. */
+  /** The addresses that are listened on: uwsgi sockets first, then HTTP ones, each in the order of the configuration. */
   get addresses(): readonly BoundAddress[] {
     return this.bound;
   }
@@ -158,7 +158,12 @@ export class Server {
   }
 
   private noteBound(addresses: readonly BoundAddress[]): void {
-    this.bound = [...this.bound, ...addresses];
+    const all = [...this.bound, ...addresses];
+    // Whichever engine serves them: each front keeps the order of its addresses, and only HTTP has several fronts.
+    this.bound = [
+      ...all.filter(({ protocol }) => protocol === 'uwsgi'),
+      ...all.filter(({ protocol }) => protocol === 'http'),
+    ];
     for (const { address, inherited } of addresses) {
       if (address.startsWith('/') && !inherited) this.socketFiles.note(address);
     }

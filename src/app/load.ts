@@ -4,6 +4,7 @@ import { errorMessage, FastwsgiError } from '../base/errors.js';
 import type { Application, WorkerContext } from './exchange.js';
 import { selectKind } from './kinds.js';
 import { type Located, locateFile, locateModule } from './locate.js';
+import { locateSyntaxError } from './syntax-error.js';
 import { importTypeScript, isTypeScript } from './typescript.js';
 
 /** The name that is looked for when none is asked for, as in uWSGI. */
@@ -55,7 +56,7 @@ async function importFile(file: string, chdir: string): Promise<Namespace> {
     if (isTypeScript(file)) return await importTypeScript(file, chdir);
     return (await import(pathToFileURL(file).href)) as Namespace;
   } catch (error) {
-    throw loadError(file, error);
+    throw loadError(file, error, await locateSyntaxError(error, file));
   }
 }
 
@@ -85,7 +86,8 @@ function noExportMessage(module: Namespace, name: string | undefined): string {
   return `it has ${wanted}; ${names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`}`;
 }
 
-function loadError(file: string, error: unknown): FastwsgiError {
+/** `place`: `file:line` where that is known. */
+function loadError(file: string, error: unknown, place = ''): FastwsgiError {
   const hint =
     error instanceof SyntaxError && /import statement outside a module|Unexpected token 'export'/.test(error.message)
       ? '; it is an ES module: call it .mjs, or put "type": "module" into its package.json'
@@ -93,6 +95,6 @@ function loadError(file: string, error: unknown): FastwsgiError {
   // One of ours may only carry the application's error.
   const cause = error instanceof FastwsgiError ? (error.cause ?? error) : error;
   const option = error instanceof FastwsgiError ? error.option : undefined;
-  const message = `Cannot load ${file}: ${errorMessage(error)}${hint}`;
+  const message = `Cannot load ${file}: ${errorMessage(error)}${place === '' ? '' : ` (${place})`}${hint}`;
   return new FastwsgiError('ERR_APPLICATION_LOAD', message, option === undefined ? { cause } : { option, cause });
 }

@@ -5,6 +5,7 @@ import { isToken, isTokenByte } from './cgi-names.js';
 const CR = 13;
 const LF = 10;
 const SPACE = 32;
+const LETTER_H = 72;
 
 /** What `findHeadEnd` answers when the bytes are no head, whatever may follow. */
 export const HEAD_MALFORMED = -2;
@@ -28,6 +29,11 @@ export function skipEmptyLines(buffer: Buffer, start: number, end: number): numb
   let at = start;
   while (at + 1 < end && buffer[at] === CR && buffer[at + 1] === LF) at += 2;
   return at;
+}
+
+/** Whether bytes that hold a head, or the beginning of one, ask for a response without its body. */
+export function beginsWithHead(buffer: Buffer, start: number, end: number): boolean {
+  return buffer[start] === LETTER_H && buffer.latin1Slice(start, Math.min(end, start + 5)) === 'HEAD ';
 }
 
 /** Bytes that `mayBeginRequest` looks at. */

@@ -24,7 +24,10 @@ export class ResponseHead {
   connectionClose = false;
   /** There is a header that is the connection's business: Connection, Keep-Alive, Proxy-Connection or Transfer-Encoding. */
   hasConnectionHeader = false;
-  /** 1xx, 204 and 304 have no body, whatever their headers say (RFC 9112 section 6.3). */
+  /**
+   * 1xx, 204 and 304 have no body, whatever their headers say (RFC 9112 section 6.3); 205 must not be given one, though its
+   * headers have to say so (RFC 9110 section 15.3.6).
+   */
   bodyForbidden = false;
 
   /** Status and headers, between the protocol and the blank line. */
@@ -45,7 +48,7 @@ export class ResponseHead {
     this.hasDate = false;
     this.connectionClose = false;
     this.hasConnectionHeader = false;
-    this.bodyForbidden = statusCode < 200 || statusCode === 204 || statusCode === 304;
+    this.bodyForbidden = statusCode < 200 || statusCode === 204 || statusCode === 205 || statusCode === 304;
     let text = ` ${withReason(status, statusCode)}\r\n`;
     for (let i = 0; i < headers.length; i++) {
       const header = headers[i] as readonly [string, string];

@@ -3,7 +3,7 @@
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect, isIPv6 } from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { errorCode, FastwsgiError } from '../base/errors.js';
+import { errorCode, FastwsgiError, systemErrorText } from '../base/errors.js';
 import { type Libc, SYS } from './libc.js';
 
 /** What to bind: an IP address (no host name) and port, a path, or an abstract name. */
@@ -25,21 +25,20 @@ export interface ListeningSocket {
 
 /** Binds and listens, non-blocking and close-on-exec. Throws a FastwsgiError (ERR_LISTEN) that names the address. */
 export function listenOn(libc: Libc, address: BindAddress, options: ListenOptions): ListeningSocket {
-  const text = addressText(address);
   const encoded = encodeAddress(address);
   const family = encoded.readUInt16LE(0);
   const fd = libc.socket(family, SYS.SOCK_STREAM | SYS.SOCK_NONBLOCK | SYS.SOCK_CLOEXEC, 0);
-  if (fd < 0) throw listenError('socket', text, libc.errno());
+  if (fd < 0) throw listenError(address, systemError(libc.errno()), 'socket');
   if (address.kind === 'tcp') setTcpOptions(libc, fd, family, options);
   if (libc.bind(fd, encoded, encoded.length) < 0) {
     const errno = libc.errno();
     libc.close(fd);
-    throw listenError('bind', text, errno);
+    throw listenError(address, systemError(errno));
   }
   if (libc.listen(fd, options.backlog) < 0) {
     const errno = libc.errno();
     libc.close(fd);
-    throw listenError('listen', text, errno);
+    throw listenError(address, systemError(errno), 'listen');
   }
   return { fd, port: address.kind === 'tcp' ? boundPort(libc, fd) : undefined };
 }
@@ -57,7 +56,9 @@ export async function removeStaleSocket(path: string): Promise<void> {
   try {
     unlinkSync(path);
   } catch (cause) {
-    throw new FastwsgiError('ERR_LISTEN', `Cannot remove the stale socket ${path}: ${errorCode(cause)}`, { cause });
+    throw new FastwsgiError('ERR_LISTEN', `Cannot remove the stale socket ${path}: ${systemErrorText(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -144,8 +145,17 @@ export function boundPort(libc: Libc, fd: number): number {
   return address.readUInt16BE(2);
 }
 
-function listenError(call: string, text: string, errno: number): FastwsgiError {
-  return new FastwsgiError('ERR_LISTEN', `Cannot listen on ${text}: ${call}(): ${getSystemErrorName(-errno)}`);
+/** ERR_LISTEN: `Cannot listen on 127.0.0.1:80: bind(): Permission denied`, as uWSGI says it, whichever engine binds. */
+export function listenError(address: BindAddress, cause: unknown, call = 'bind'): FastwsgiError {
+  const text = systemErrorText(cause);
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  return new FastwsgiError('ERR_LISTEN', `Cannot listen on ${addressText(address)}: ${call}(): ${sentence}`, { cause });
+}
+
+/** What Node throws for an errno. */
+function systemError(errno: number): Error {
+  const code = getSystemErrorName(-errno);
+  return Object.assign(new Error(code), { errno: -errno, code });
 }
 
 /** An address for the log and for errors; `port` is the bound one where 0 was asked for. */

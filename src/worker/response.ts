@@ -100,6 +100,10 @@ export class SlotResponse implements ResponseWriter {
     // Set at once, so that what cannot be sent throws here; another request may use the encoder before we send.
     this.tools.headOwner = undefined;
     this.tools.head.set(status, headers);
+    if (this.tools.head.statusCode === 205) {
+      headers = withoutContent(headers);
+      this.tools.head.set(status, headers);
+    }
     // An HTTP client would take an interim response for one, and wait on; a web server at a uwsgi socket answers 502.
     if (this.framing !== null && this.tools.head.statusCode < 200) {
       throw new TypeError(`Cannot send status ${status}: a response has a final one`);
@@ -367,6 +371,12 @@ export class SlotResponse implements ResponseWriter {
     this.slot.finish();
     this.tools.posted(this.slot, !answered);
   }
+}
+
+/** The headers of 205, which has no content and says so: to a client it is a response like any other (RFC 9110 section 15.3.6). */
+function withoutContent(headers: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
+  const kept = headers.filter(([name]) => !/^(content-length|transfer-encoding)$/i.test(name));
+  return [...kept, ['Content-Length', '0']];
 }
 
 const ERROR_HEADERS = [['Content-Type', 'text/plain']] as const;

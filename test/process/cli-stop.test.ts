@@ -190,7 +190,10 @@ for (const twin of TWINS) {
       assert.equal(code, 1);
       const errors = output.split('\n').filter((line) => line.includes('Cannot'));
       assert.equal(errors.length, 1, output);
-      assert.match(errors[0] ?? '', new RegExp(`^Cannot listen on 127\\.0\\.0\\.1:${port}: bind\\(\\): `));
+      assert.match(
+        errors[0] ?? '',
+        new RegExp(`^Cannot listen on 127\\.0\\.0\\.1:${port}: bind\\(\\): Address already in use$`),
+      );
       assert.doesNotMatch(output, /\n {4}at /, 'no stack');
       assert.ok(!existsSync(path), 'the other socket is gone');
     }

@@ -135,7 +135,10 @@ for (const twin of TWINS) {
     const { port } = other.http();
     const inUse = await runCli({ args: application(twin, port, ['--master']), env: twin.env });
     assert.equal(inUse.code, 1);
-    assert.match(inUse.output, new RegExp(`^Cannot listen on 127\\.0\\.0\\.1:${port}: bind\\(\\): EADDRINUSE$`, 'm'));
+    assert.match(
+      inUse.output,
+      new RegExp(`^Cannot listen on 127\\.0\\.0\\.1:${port}: bind\\(\\): (Address already in use|EADDRINUSE)$`, 'm'),
+    );
     const noApp = application(twin, 0, ['--master', '--module', 'missing:application', '--need-app']);
     const { code, output } = await runCli({ args: noApp, env: twin.env });
     assert.equal(code, 22, output);

@@ -61,6 +61,18 @@ function isRefused(port: number): Promise<boolean> {
   });
 }
 
+test('the addresses are those of uwsgi, then those of HTTP, each in the order of the options, on every engine', async () => {
+  const httpSocket = ['a', 'b'].map((name) => join(folder, `${name}.http`));
+  const socket = ['b', 'a'].map((name) => join(folder, `${name}.uwsgi`));
+  const twins = TWINS.map(([, engines]) => engines);
+  for (const engines of [...twins, {}, { httpEngine: 'auto', uwsgiEngine: 'net' }] as const) {
+    const server = createServer({ ...OPTIONS, ...engines, httpSocket, socket, processes: 1 });
+    const bound = (await server.listen()).map(({ address }) => address);
+    await server.close();
+    assert.deepEqual(bound, [...socket, ...httpSocket], JSON.stringify(engines));
+  }
+});
+
 for (const [twin, engines] of TWINS) {
   test(`a server listens, serves, counts and closes, ${twin}`, async () => {
     const server = createServer({ ...OPTIONS, ...engines });

@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseResponses, RawClient, request, type Target } from '../helpers/http-client.js';
+import { parseResponses, RawClient, request, type Target, talk } from '../helpers/http-client.js';
 import { eventually, startHttp, WHOLE_ENGINES } from '../helpers/http-front.js';
 import { download, open, send } from '../helpers/http-stream.js';
 import { inParallel } from '../helpers/in-parallel.js';
@@ -208,6 +208,8 @@ if (WHOLE_ENGINES.includes('epoll')) {
     await using server = disposable(await startApp({ name: 'epoll', args: ['--http-engine', 'epoll'], env: {} }));
     const target = targetOf(server);
     assert.equal((await request(target, `GET /die?by=exit ${HEAD}\r\n`))?.status, 502);
+    const head = await talk(target, [`HEAD /die?by=exit ${HEAD}\r\n`], 5000);
+    assert.match(head.bytes.toString(), /^HTTP\/1\.1 502 .*\r\n\r\n$/s, 'HEAD gets no body');
     // Delimited by the close of the connection, and by chunks.
     for (const head of ['GET /begin?by=exit HTTP/1.0\r\n\r\n', `GET /begin?by=exit ${HEAD}\r\n`]) {
       const client = new RawClient(target);

@@ -216,6 +216,22 @@ for (const engine of ENGINES) {
       for (const client of clients) client.destroy();
     });
 
+    test('of HEAD are answered 503 without a body', async () => {
+      await using http = await startHttp(engine, { worker: { slots: 1, concurrency: 1, queueMax: 0 } });
+      const first = new RawClient(http.target);
+      await first.send(`GET /slow?1000 ${HEAD}\r\n`);
+      await eventually('the first runs', () => http.seen.length === 1);
+      const second = new RawClient(http.target);
+      await second.send(`HEAD / ${HEAD}\r\n`);
+      const [refusal] = await second.responses(1, ['HEAD']);
+      assert.equal(refusal?.status, 503);
+      await second.until(() => false, 200);
+      assert.match(second.received.toString(), /\r\n\r\n$/);
+      second.destroy();
+      await first.responses(1);
+      first.destroy();
+    });
+
     test('that wait are forgotten when their client leaves', async () => {
       await using http = await startHttp(engine, { worker: { slots: 1, concurrency: 1 } });
       const first = new RawClient(http.target);
@@ -367,6 +383,29 @@ for (const engine of ENGINES) {
       const [, second] = await client.responses(2);
       assert.equal(second?.status, 204);
       client.destroy();
+    });
+
+    test('of 205 have no body, and say so', async () => {
+      const headers: readonly (readonly (readonly [string, string])[])[] = [[], [['Content-Length', '4']]];
+      let rows = 0;
+      await using http = await startHttp(engine, {
+        handle: async (exchange) => {
+          exchange.response.head('205 Reset Content', headers[rows++ % 2] ?? []);
+          exchange.response.write('bo');
+          await sleep(5);
+          exchange.response.end('dy');
+        },
+      });
+      const client = new RawClient(http.target);
+      for (const count of [1, 2, 3, 4]) {
+        await client.send(`${count === 4 ? 'HEAD' : 'GET'} / ${HEAD}\r\n`);
+        const response = (await client.responses(count))[count - 1];
+        assert.equal(response?.status, 205);
+        assert.equal(response?.headers.get('content-length'), '0');
+        assert.equal(response?.isChunked, false);
+      }
+      client.destroy();
+      assert.deepEqual(http.log, []);
     });
 
     for (const [name, target] of [
@@ -542,9 +581,7 @@ for (const engine of ENGINES) {
       const address = { kind: 'tcp', host: '127.0.0.1', port: http.target.port ?? 0 } as const;
       await assert.rejects(startHttp(engine, { front: { address } }), {
         code: 'ERR_LISTEN',
-        message: new RegExp(
-          `^Cannot listen on 127.0.0.1:${address.port}: bind\\(\\): (Address already in use|EADDRINUSE)$`,
-        ),
+        message: `Cannot listen on 127.0.0.1:${address.port}: bind(): Address already in use`,
       });
     });
 
@@ -597,23 +634,25 @@ for (const engine of ENGINES) {
 // client's: http-epoll.test.ts ends a real one.
 for (const engine of ENGINES.filter((name) => name !== 'epoll')) {
   test(`replies of a worker that died are 502 on ${engine}`, async () => {
-    let finish = (): void => {};
+    const finish: (() => void)[] = [];
     await using http = await startHttp(engine, {
-      handle: () =>
-        new Promise<void>((resolve) => {
-          finish = resolve;
-        }),
+      handle: () => new Promise<void>((resolve) => finish.push(resolve)),
     });
     const client = new RawClient(http.target);
+    const head = new RawClient(http.target);
     await client.send(`GET / ${HEAD}\r\n`);
-    await eventually('the request runs', () => http.seen.length === 1);
+    await head.send(`HEAD / ${HEAD}\r\n`);
+    await eventually('the requests run', () => http.seen.length === 2);
     http.worker.owner.markDead();
     http.worker.turns.schedule();
     const [response] = await client.responses(1);
     assert.equal(response?.status, 502);
+    assert.equal((await head.responses(1, ['HEAD']))[0]?.status, 502);
+    assert.match(head.received.toString(), /\r\n\r\n$/, 'no body follows');
     assert.equal(http.worker.busySlots, 0);
     client.destroy();
+    head.destroy();
     // The thread lives on, as it is the test's own.
-    finish();
+    for (const end of finish) end();
   });
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode } from '../../dist/base/errors.js';
 import { parseResponses, RawClient, request, talk } from '../helpers/http-client.js';
 import { eventually, pattern, startHttp, WHOLE_ENGINES } from '../helpers/http-front.js';
 
@@ -112,6 +113,27 @@ for (const engine of WHOLE_ENGINES) {
       assert.equal(closed, true);
     });
 
+    test('is reset when a stream of unknown length is cut: it has no other sign of its end', async () => {
+      let fail = (): void => {};
+      await using http = await startHttp(engine, {
+        handle: async (exchange) => {
+          exchange.response.head('200 OK', []);
+          exchange.response.write('first');
+          await new Promise<void>((resolve) => {
+            fail = resolve;
+          });
+          throw new Error('on purpose');
+        },
+      });
+      const client = new RawClient(http.target);
+      await client.send('GET / HTTP/1.0\r\n\r\n');
+      await client.until(() => client.received.includes('first'));
+      fail();
+      await client.until(() => false);
+      assert.equal(client.closed, true);
+      assert.equal(errorCode(client.socket.errored), 'ECONNRESET');
+    });
+
     test('must not use chunks', async () => {
       await using http = await startHttp(engine);
       const { bytes, closed } = await talk(http.target, [`POST / HTTP/1.0\r\n${CHUNKED}\r\n0\r\n\r\n`], 3000);
@@ -172,6 +194,28 @@ for (const engine of WHOLE_ENGINES) {
       assert.equal((await request(http.target, `OPTIONS * ${HEAD}\r\n`))?.status, 200);
       assert.equal(http.seen[0]?.PATH_INFO, '*');
     });
+  });
+
+  describe(`refusals of HEAD on ${engine}`, () => {
+    for (const [status, rest] of [
+      [431, `HTTP/1.1\r\nHost: a\r\nCookie: ${'c'.repeat(1000)}\r\n\r\n`],
+      [400, 'HTTP/1.1\r\n\r\n'],
+      [413, `HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n`],
+      [413, `HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\nb\r\n0123456789a\r\n`],
+      [400, `HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\nno chunk\r\n`],
+    ] as const) {
+      test(`tell the length of the body that GET gets, and leave it out: ${status} ${rest.length}`, async () => {
+        await using http = await startHttp(engine, { front: { varsBytesMax: 1000, limitPostBytes: 10 } });
+        const get = await talk(http.target, [`GET / ${rest}`], 3000);
+        const head = await talk(http.target, [`HEAD / ${rest}`], 3000);
+        const withoutDate = ({ bytes }: { bytes: Buffer }) => bytes.toString().replace(/^Date: .*\r\n/m, '');
+        const [refusal] = parseResponses(get.bytes, true);
+        assert.equal(refusal?.status, status);
+        assert.equal(withoutDate(head), withoutDate(get).slice(0, -(refusal?.body.length ?? 0)));
+        assert.equal(head.closed, true);
+        assert.deepEqual(http.seen, []);
+      });
+    }
   });
 
   describe(`upgrades on ${engine}`, () => {

@@ -122,8 +122,17 @@ server.addresses = [];
 if (ended?.code === 'ERR_NOTHING') console.log();
 `;
 
-test('a TypeScript project compiles against the package’s types', async () => {
+/** The example of README's chapter on embedding. */
+function readmeExample(): string {
+  const chapter = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n## As a library\n')[1] ?? '';
+  const example = /```js\n(.*?)```/s.exec(chapter)?.[1] ?? '';
+  assert.match(example, /createServer\(/);
+  return example;
+}
+
+test('a TypeScript project compiles against the package’s types, README’s example included', async () => {
   writeFileSync(join(project, 'consumer.ts'), CONSUMER);
+  writeFileSync(join(project, 'readme.ts'), readmeExample());
   const compilerOptions = {
     strict: true,
     noEmit: true,
@@ -135,7 +144,10 @@ test('a TypeScript project compiles against the package’s types', async () => 
     exactOptionalPropertyTypes: true,
     skipLibCheck: false,
   };
-  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
+  writeFileSync(
+    join(project, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: ['consumer.ts', 'readme.ts'] }),
+  );
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   const { stdout } = await run(process.execPath, [compiler, '-p', project]).catch((error: { stdout: string }) => error);
   assert.equal(stdout, '');

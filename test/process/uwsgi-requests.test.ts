@@ -165,13 +165,25 @@ describe('requests on a uwsgi socket', { concurrency: true }, () => {
           }
         });
 
-        test('sends no body with 204 and 304, and none in answer to HEAD', async () => {
+        test('sends no body with 204, 205 and 304, and none in answer to HEAD', async () => {
           for (const status of ['204 No Content', '304 Not Modified']) {
             const response = await request(server.uwsgi(), { uri: `/status?status=${encodeURIComponent(status)}` });
             assert.equal(response.statusLine, `HTTP/1.1 ${decodeURIComponent(encodeURIComponent(status))}`);
             assert.deepEqual(response.headers, [['X-Test', 'yes']]);
             assert.equal(response.body.length, 0);
           }
+          const reset = await request(server.uwsgi(), { uri: '/status?status=205' });
+          assert.deepEqual(
+            [reset.statusLine, reset.headers, reset.body.length],
+            [
+              'HTTP/1.1 205 Reset Content',
+              [
+                ['X-Test', 'yes'],
+                ['Content-Length', '0'],
+              ],
+              0,
+            ],
+          );
           for (const uri of ['/', `/whole?bytes=${MB}&length`, `/stream?bytes=${MB}&id=head`]) {
             const response = await request(server.uwsgi(), { method: 'HEAD', uri });
             assert.equal(response.status, 200);

@@ -204,6 +204,53 @@ describe('loadApplication takes', () => {
   });
 });
 
+describe('a syntax error', () => {
+  const chdir = () =>
+    folderOf({
+      ...PACKAGE_JSON,
+      'broken.js': 'export const a = 1;\n\nexport function application( {\n  return 1; }\n',
+      'nested.js': 'import "./broken.js";',
+      'common.cjs': '\nlet a; let a;',
+      'names.js': 'import { missing } from "./runs.js";',
+      'runs.js': 'JSON.parse("{");',
+      'a b.mjs': '\n\n\n)',
+    });
+
+  for (const [file, place, source] of [
+    ['broken.js', 'broken.js:4', 'return 1; }'],
+    ['nested.js', 'broken.js:4', 'return 1; }'],
+    ['common.cjs', 'common.cjs:2', 'let a; let a;'],
+    ['names.js', 'names.js:1', 'import { missing } from'],
+    ['a b.mjs', 'a b.mjs:4', ')'],
+  ] as const) {
+    test(`of ${file} is told with its place and its source line`, async () => {
+      const folder = chdir();
+      await assert.rejects(answer({ file, chdir: folder }), (error) => {
+        assert.ok(error instanceof FastwsgiError && error.cause instanceof SyntaxError);
+        assert.equal(
+          error.message,
+          `Cannot load ${join(folder, file)}: ${error.cause.message} (${join(folder, place)})`,
+        );
+        const [where = '', line = '', mark = ''] = (error.cause.stack ?? '').split('\n');
+        assert.ok(where.endsWith(`/${place}`), where);
+        assert.ok(line.includes(source), line);
+        assert.match(mark, /^ *\^+ *$/);
+        assert.match(error.cause.stack ?? '', /^SyntaxError: /m);
+        return true;
+      });
+    });
+  }
+
+  test('that the application throws as it runs has its own stack, and no place of ours', async () => {
+    await assert.rejects(answer({ file: 'runs.js', chdir: chdir() }), (error) => {
+      assert.ok(error instanceof FastwsgiError && error.cause instanceof SyntaxError);
+      assert.doesNotMatch(error.message, /runs\.js:1/);
+      assert.match(error.cause.stack ?? '', /^SyntaxError: .*\n {4}at JSON\.parse .*\n {4}at .*runs\.js:1/);
+      return true;
+    });
+  });
+});
+
 describe('app-kind', () => {
   const chdir = () => folderOf({ ...PACKAGE_JSON, 'app.js': `export const application = ${says('wsgi')};` });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { addressText as bindText } from '../../dist/front/http/bind.js';
 import { addressText } from '../../dist/front/uws/peer-vars.js';
+import { addressText as bindText } from '../../dist/system/listen.js';
 
 describe('addresses', () => {
   test('of clients are written as text', () => {

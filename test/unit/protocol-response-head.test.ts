@@ -95,7 +95,7 @@ describe('ResponseHead', () => {
       head.set(status, []);
       return head.bodyForbidden;
     });
-    assert.deepEqual(forbidden, ['100', '199', '204', '304']);
+    assert.deepEqual(forbidden, ['100', '199', '204', '205', '304']);
   });
 
   it('throws on a status that is none', () => {

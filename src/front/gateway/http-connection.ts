@@ -6,6 +6,7 @@ import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../../lane/layout.js';
 import { ChunkedDecoder } from '../../protocol/chunked-decoder.js';
 import {
+  beginsWithHead,
   findHeadEnd,
   HEAD_INCOMPLETE,
   HEAD_MALFORMED,
@@ -68,6 +69,8 @@ export class HttpConnection extends Connection {
   private readable = false;
   /** The client has sent its last byte. */
   private halfClosed = false;
+  /** The request at hand, as far as it has come, is a HEAD. */
+  private isHead = false;
   private inBody = false;
   private isChunked = false;
   /** Body bytes that have not come, when the head told how many there are. */
@@ -196,6 +199,7 @@ export class HttpConnection extends Connection {
     const headEnd = findHeadEnd(bytes, start, input.at + this.scanned, end);
     input.at = start;
     this.scanned = 0;
+    this.isHead = beginsWithHead(bytes, start, end);
     if (headEnd === HEAD_MALFORMED) return this.refuse(REFUSAL.BAD_REQUEST);
     if (headEnd === HEAD_INCOMPLETE) {
       this.scanned = end - start;
@@ -342,7 +346,7 @@ export class HttpConnection extends Connection {
 
   /** Answers and closes: what follows on this connection cannot be trusted, or is not wanted. */
   private refuse(refusal: Refusal): boolean {
-    this.answer(Buffer.from(`HTTP/1.1 ${closingAnswer(refusal)}`, 'latin1'));
+    this.answer(Buffer.from(`HTTP/1.1 ${closingAnswer(refusal, this.isHead)}`, 'latin1'));
     return false;
   }
 
@@ -351,6 +355,7 @@ export class HttpConnection extends Connection {
     this.packet = NOTHING;
     this.input.forget();
     this.scanned = 0;
+    this.isHead = false;
     this.inBody = false;
     this.hasHeadDeadline = false;
     this.tools.impatient.delete(this);

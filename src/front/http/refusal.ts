@@ -47,9 +47,9 @@ export function refusalBody(refusal: Refusal): string {
 
 /**
  * A whole response that announces the close of its connection, from the status on: what follows `HTTP/1.1 `. White space at
- * its end makes it at least `bytesMin` long.
+ * its end makes it at least `bytesMin` long. `isHead`: without the body whose length it tells (RFC 9110 section 9.3.2).
  */
-export function closingAnswer(refusal: Refusal, bytesMin = 0): string {
+export function closingAnswer(refusal: Refusal, isHead: boolean, bytesMin = 0): string {
   const body = refusalBody(refusal).padEnd(bytesMin);
   return [
     refusalStatus(refusal),
@@ -60,6 +60,6 @@ export function closingAnswer(refusal: Refusal, bytesMin = 0): string {
     `Content-Length: ${body.length}`,
     'Connection: close',
     '',
-    body,
+    isHead ? '' : body,
   ].join('\r\n');
 }

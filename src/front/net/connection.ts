@@ -10,6 +10,7 @@ import { pingReply } from '../../protocol/uwsgi-encoder.js';
 import { MODIFIER_PING, PARSE, PacketParser } from '../../protocol/uwsgi-packet.js';
 import { BodySpool, closeQuietly, type SpoolOwner } from '../body-spool.js';
 import type { MovableOwner, Waiter } from '../dispatcher.js';
+import { resetSocket } from '../reset-socket.js';
 import type { Turns } from '../turns.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
 
@@ -266,15 +267,8 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.socket.end();
   }
 
-  /**
-   * Closes with a reset where the transport has one, so that a cut response is not taken for a complete one. What
-   * resetAndDestroy() does is set this flag and then end the stream in an orderly way, which the client sees first. A stream
-   * that is being ended can no longer be reset.
-   */
   private reset(): void {
-    if (this.isTcp && !this.socket.writableEnded)
-      (this.socket as Socket & { resetAndClosing: boolean }).resetAndClosing = true;
-    this.socket.destroy();
+    resetSocket(this.socket, this.isTcp);
   }
 
   private onClose(): void {

@@ -1,9 +1,8 @@
 // The uwsgi front on node:net, for where the gateway cannot run: every platform, no native part. Main thread.
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { errorCode, FastwsgiError } from '../../base/errors.js';
 import { GATEWAY_CONNECTIONS_MAX, REPOLL_MS } from '../../base/limits.js';
 import type { InheritedSocket } from '../../system/inherited.js';
-import { addressText, type BindAddress, removeStaleSocket } from '../../system/listen.js';
+import { addressText, type BindAddress, listenError, removeStaleSocket } from '../../system/listen.js';
 import { dressSocket, type SocketOwner } from '../../system/socket-files.js';
 import type { BoundAddress, Front } from '../front.js';
 import type { Turns } from '../turns.js';
@@ -116,10 +115,7 @@ function listen(
       ? { host: address.host, port: address.port, ipv6Only: address.host.includes(':') }
       : { path: address.kind === 'unix' ? address.path : `\0${address.name}` };
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      const message = `Cannot listen on ${addressText(address)}: bind(): ${errorCode(cause)}`;
-      reject(new FastwsgiError('ERR_LISTEN', message, { cause }));
-    });
+    server.once('error', (cause) => reject(listenError(address, cause)));
     const done = () => {
       const bound = server.address();
       resolve(address.kind === 'tcp' ? (bound as AddressInfo).port : undefined);

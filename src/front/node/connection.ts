@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { HttpTools } from '../http/exchange.js';
 import { closingAnswer, type Refusal } from '../http/refusal.js';
 import { encodePeer } from '../http/request-encoder.js';
+import { resetSocket } from '../reset-socket.js';
 import { NodeExchange } from './exchange.js';
 
 /** How long a client that was refused may go on sending before the connection is cut: it has to find time to read the answer. */
@@ -30,7 +31,7 @@ export class NodeTools extends HttpTools {
   /** Drops the connections whose client has not moved in time. */
   checkWatched(): void {
     const now = performance.now();
-    for (const [connection, deadline] of this.watched) if (deadline <= now) connection.socket.destroy();
+    for (const [connection, deadline] of this.watched) if (deadline <= now) connection.cut();
   }
 }
 
@@ -69,18 +70,20 @@ export class NodeConnection {
     if (refusal === null) {
       this.socket.destroy();
     } else if (this.current === null) {
-      this.refuse(refusal);
+      // node's parser does not tell what method it has read.
+      this.refuse(refusal, false);
     } else if (this.current.isReading) {
       // The error is in this request's own body.
+      const { isHead } = this.current;
       this.current.abandon();
-      this.refuse(refusal);
+      this.refuse(refusal, isHead);
     } else {
       this.lastWord ??= refusal;
     }
   }
 
   /** The last answer of this connection. The socket is written to behind node:http's back: it has nothing to say any more. */
-  refuse(refusal: Refusal): void {
+  refuse(refusal: Refusal, isHead: boolean): void {
     if (this.refused) return;
     this.refused = true;
     this.waiting.length = 0;
@@ -89,10 +92,15 @@ export class NodeConnection {
       socket.destroy();
       return;
     }
-    socket.end(`HTTP/1.1 ${closingAnswer(refusal)}`, 'latin1');
+    socket.end(`HTTP/1.1 ${closingAnswer(refusal, isHead)}`, 'latin1');
     // Closing at once would make the kernel throw away what the client has not read yet (RFC 9112 section 9.6).
     socket.resume();
     this.tools.watch(this, LINGER_MS);
+  }
+
+  /** Closes in the middle of whatever goes on. */
+  cut(): void {
+    resetSocket(this.socket, this.tools.options.address.kind === 'tcp');
   }
 
   /** The exchange at hand has said its last word; the next begins when that has left this process. */
@@ -117,7 +125,7 @@ export class NodeConnection {
     const entry = this.waiting.shift();
     if (this.waiting.length === 0 && this.socket.isPaused()) this.socket.resume();
     if (entry !== undefined) this.start(entry[0], entry[1]);
-    else if (this.lastWord !== null) this.refuse(this.lastWord);
+    else if (this.lastWord !== null) this.refuse(this.lastWord, false);
   };
 
   private start(request: IncomingMessage, response: ServerResponse): void {

@@ -15,6 +15,7 @@ export class NodeExchange extends HttpExchange {
   declare protected readonly tools: NodeTools;
   /** The client is still sending this request's body. */
   isReading = false;
+  readonly isHead: boolean;
   private readonly connection: NodeConnection;
   private readonly request: IncomingMessage;
   private readonly response: ServerResponse;
@@ -32,6 +33,7 @@ export class NodeExchange extends HttpExchange {
     this.connection = connection;
     this.request = request;
     this.response = response;
+    this.isHead = request.method === 'HEAD';
   }
 
   open(): void {
@@ -240,12 +242,12 @@ export class NodeExchange extends HttpExchange {
   protected override answerAndClose(refusal: Refusal): void {
     this.over = true;
     this.isReading = false;
-    this.connection.refuse(refusal);
+    this.connection.refuse(refusal, this.isHead);
   }
 
   protected override breakOff(): void {
     this.over = true;
-    this.connection.socket.destroy();
+    this.connection.cut();
   }
 
   protected override ended(): void {

@@ -3,10 +3,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { errorCode } from '../../base/errors.js';
-import { removeStaleSocket } from '../../system/listen.js';
+import { addressText, listenError, removeStaleSocket } from '../../system/listen.js';
 import { dressSocket } from '../../system/socket-files.js';
 import type { BoundAddress, Front } from '../front.js';
-import { addressText, listenError, netListenOptions } from '../http/bind.js';
+import { netListenOptions } from '../http/bind.js';
 import type { HttpFrontOptions } from '../http/options.js';
 import { REFUSAL, type Refusal } from '../http/refusal.js';
 import type { Turns } from '../turns.js';
@@ -106,7 +106,7 @@ export class NodeHttpFront implements Front {
   };
 
   private readonly onConnect = (_request: IncomingMessage, socket: NodeJS.WritableStream): void => {
-    this.connections.get(socket as Socket)?.refuse(REFUSAL.NO_TUNNEL);
+    this.connections.get(socket as Socket)?.refuse(REFUSAL.NO_TUNNEL, false);
   };
 
   private readonly onClientError = (error: Error, socket: NodeJS.WritableStream): void => {

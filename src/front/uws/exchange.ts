@@ -46,6 +46,7 @@ export class UwsTools extends HttpTools {
 export class UwsExchange extends HttpExchange {
   declare protected readonly tools: UwsTools;
   private response: UwsResponse | null = null;
+  private isHead = false;
   private closeAfter = false;
   private closeByEnd = false;
   private mustBreakOff = false;
@@ -64,6 +65,7 @@ export class UwsExchange extends HttpExchange {
   open(response: UwsResponse, request: UwsRequest): void {
     this.begin();
     this.response = response;
+    this.isHead = request.getCaseSensitiveMethod() === 'HEAD';
     this.headSent = false;
     this.sent = 0;
     this.watchesWritable = false;
@@ -294,20 +296,22 @@ export class UwsExchange extends HttpExchange {
     response.cork(() => {
       response.writeStatus(refusalStatus(refusal)).writeHeader('Content-Type', 'text/plain');
       if (refusal.status === 503) response.writeHeader('Retry-After', String(RETRY_AFTER_SECONDS));
-      response.end(refusalBody(refusal));
+      if (this.isHead) response.endWithoutBody();
+      else response.end(refusalBody(refusal));
     });
   }
 
   /**
    * The library parses on in what it has received, whatever a handler answers; only a closed connection stops it. And what a
-   * handler wrote is lost in closing, unless it was more than the cork holds: so the answer is filled up with white space.
+   * handler wrote is lost in closing, unless it was more than the cork holds: so the answer is filled up with white space,
+   * even to HEAD, after which nothing else comes on the connection.
    */
   protected override answerAndClose(refusal: Refusal): void {
     const { response } = this;
     if (response === null) return;
     this.response = null;
     response.cork(() => {
-      response.writeStatus(closingAnswer(refusal, CORK_BYTES)).close();
+      response.writeStatus(closingAnswer(refusal, false, CORK_BYTES)).close();
     });
   }
 

@@ -3,10 +3,10 @@
 // enough) gets no answer, and its connection ends after ten seconds, as does one that is idle or stalled; pipelining closes
 // the connection; headers over 4096 bytes are taken only in one piece; bytes above 127 at the ends of a header's value are lost.
 // Chunked requests it would take, and take wrongly: they are answered 411. Responses always carry its own Date.
-import { removeStaleSocket } from '../../system/listen.js';
+import { addressText, listenError, removeStaleSocket } from '../../system/listen.js';
 import { dressSocket } from '../../system/socket-files.js';
 import type { BoundAddress, Front } from '../front.js';
-import { addressText, listenError, whyNotBound } from '../http/bind.js';
+import { whyNotBound } from '../http/bind.js';
 import type { HttpFrontOptions } from '../http/options.js';
 import type { Turns } from '../turns.js';
 import type { Uws, UwsApp, UwsRequest, UwsResponse } from './api.js';
