@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseResponses, RawClient, request, type Target, talk } from '../helpers/http-client.js';
+import { RawClient, request, type Target, talk } from '../helpers/http-client.js';
 import { eventually, startHttp, WHOLE_ENGINES } from '../helpers/http-front.js';
 import { download, open, send } from '../helpers/http-stream.js';
 import { inParallel } from '../helpers/in-parallel.js';
@@ -32,62 +32,7 @@ function targetOf(server: RunningServer): Target {
   return { port: server.http().port };
 }
 
-/** A client that only closes its sending side after `bytes`. */
-async function halfClosed(target: Target, bytes: string): Promise<RawClient> {
-  const client = new RawClient(target);
-  client.socket.allowHalfOpen = true;
-  await client.send(bytes);
-  client.socket.end();
-  return client;
-}
-
 if (WHOLE_ENGINES.includes('epoll')) {
-  describe('a client of the gateway that half-closes', () => {
-    test('is answered, and closed at once', async () => {
-      await using http = await startHttp('epoll', { front: { httpKeepaliveMs: 600_000 } });
-      for (const bytes of [GET, `GET /slow?30 ${HEAD}\r\n`, `${GET}${GET}`]) {
-        const client = await halfClosed(http.target, bytes);
-        await client.until(() => false);
-        assert.equal(client.closed, true);
-        assert.ok(parseResponses(client.received, true).every((response) => response.status === 200));
-        assert.ok(client.received.length > 0);
-      }
-    });
-
-    test('gets the whole of a stream that flows', async () => {
-      await using http = await startHttp('epoll', {
-        handle: async (exchange) => {
-          exchange.response.head('200 OK', []);
-          for (let i = 0; i < 15; i++) {
-            await sleep(100);
-            exchange.response.write(`${i},`);
-          }
-          exchange.response.end();
-        },
-      });
-      const client = await halfClosed(http.target, GET);
-      const [response] = await client.responses(1);
-      assert.equal(response?.body.toString(), Array.from({ length: 15 }, (_, i) => `${i},`).join(''));
-      client.destroy();
-    });
-
-    test('counts as gone while nothing flows', async () => {
-      let aborted = false;
-      await using http = await startHttp('epoll', {
-        handle: async (exchange) => {
-          exchange.onAbort = () => {
-            aborted = true;
-          };
-          while (!exchange.response.aborted) await sleep(5);
-        },
-      });
-      const client = await halfClosed(http.target, GET);
-      await eventually('the application is told', () => aborted);
-      await client.until(() => false);
-      assert.deepEqual([client.closed, client.received.length], [true, 0]);
-    });
-  });
-
   describe('a server on the gateway', () => {
     test('answers what is in flight and what has come with Connection: close when it stops', async () => {
       await using http = await startHttp('epoll', { worker: { concurrency: 1, slots: 1 } });

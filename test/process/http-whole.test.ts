@@ -4,10 +4,11 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../../dist/base/errors.js';
-import { parseResponses, RawClient, request, talk } from '../helpers/http-client.js';
+import { parseResponses, RawClient, request, type Target, talk } from '../helpers/http-client.js';
 import { eventually, pattern, startHttp, WHOLE_ENGINES } from '../helpers/http-front.js';
 
 const HEAD = 'HTTP/1.1\r\nHost: a\r\n';
+const GET = `GET / ${HEAD}\r\n`;
 const CHUNKED = 'Transfer-Encoding: chunked\r\n';
 
 function sha256(bytes: Buffer): string {
@@ -23,6 +24,15 @@ function chunked(body: Buffer, chunkBytes: number, end = LAST_CHUNK): Buffer {
     parts.push(Buffer.from(`${chunk.length.toString(16)};name="va\\"lue"\r\n`), chunk, Buffer.from('\r\n'));
   }
   return Buffer.concat([...parts, Buffer.from(end)]);
+}
+
+/** A client that only closes its sending side after `bytes`. */
+async function halfClosed(target: Target, bytes: string): Promise<RawClient> {
+  const client = new RawClient(target);
+  client.socket.allowHalfOpen = true;
+  await client.send(bytes);
+  client.socket.end();
+  return client;
 }
 
 for (const engine of WHOLE_ENGINES) {
@@ -297,6 +307,74 @@ for (const engine of WHOLE_ENGINES) {
       const response = await request({ path: `\0${name}` }, `GET /vars ${HEAD}\r\n`);
       assert.equal(response?.status, 200);
       assert.equal(http.seen[0]?.REMOTE_ADDR, '');
+    });
+  });
+
+  describe(`clients that half-close on ${engine}`, () => {
+    test('are answered, and closed at once', async () => {
+      await using http = await startHttp(engine, { front: { httpKeepaliveMs: 600_000 } });
+      const upload = `POST /hash ${HEAD}Content-Length: 300000\r\n\r\n${'x'.repeat(300_000)}`;
+      for (const [count, bytes] of [
+        [1, GET],
+        [1, `GET /slow?30 ${HEAD}\r\n`],
+        [2, `${GET}${GET}`],
+        [3, `GET /slow?30 ${HEAD}\r\n${upload}${GET}`],
+        [1, `POST /hash ${HEAD}${CHUNKED}\r\n1\r\nx\r\n0\r\n\r\n`],
+        [1, 'GET /stream?200000 HTTP/1.0\r\n\r\n'],
+      ] as const) {
+        const client = await halfClosed(http.target, bytes);
+        await client.until(() => false);
+        assert.equal(client.closed, true);
+        const responses = parseResponses(client.received, true);
+        assert.deepEqual(
+          responses.map(({ status }) => status),
+          new Array(count).fill(200),
+          bytes.slice(0, 40),
+        );
+      }
+    });
+
+    test('get the whole of a stream that flows', async () => {
+      await using http = await startHttp(engine, {
+        handle: async (exchange) => {
+          exchange.response.head('200 OK', []);
+          for (let i = 0; i < 15; i++) {
+            await sleep(100);
+            exchange.response.write(`${i},`);
+          }
+          exchange.response.end();
+        },
+      });
+      const client = await halfClosed(http.target, GET);
+      const [response] = await client.responses(1);
+      assert.equal(response?.body.toString(), Array.from({ length: 15 }, (_, i) => `${i},`).join(''));
+      client.destroy();
+    });
+
+    test('are not answered when their request is not whole', async () => {
+      await using http = await startHttp(engine);
+      for (const bytes of [`GET / ${HEAD}`, `POST / ${HEAD}Content-Length: 5\r\n\r\nabc`]) {
+        const client = await halfClosed(http.target, bytes);
+        await client.until(() => false);
+        assert.deepEqual([client.closed, client.received.length], [true, 0]);
+      }
+      assert.deepEqual(http.seen, []);
+    });
+
+    test('count as gone while nothing flows', async () => {
+      let aborted = false;
+      await using http = await startHttp(engine, {
+        handle: async (exchange) => {
+          exchange.onAbort = () => {
+            aborted = true;
+          };
+          while (!exchange.response.aborted) await sleep(5);
+        },
+      });
+      const client = await halfClosed(http.target, GET);
+      await eventually('the application is told', () => aborted);
+      await client.until(() => false);
+      assert.deepEqual([client.closed, client.received.length], [true, 0]);
     });
   });
 

@@ -2,6 +2,7 @@
 // for each other, so that a client's requests run in the order it sent them and a connection holds one slot at a time.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
 import { HttpTools } from '../http/exchange.js';
 import { closingAnswer, type Refusal } from '../http/refusal.js';
 import { encodePeer } from '../http/request-encoder.js';
@@ -18,6 +19,8 @@ const PIPELINED_MAX = 16;
 export class NodeTools extends HttpTools {
   /** Connections that wait for their client, and when they stop waiting (milliseconds of the monotonic clock). */
   private readonly watched = new Map<NodeConnection, number>();
+  /** Connections whose client has sent its last byte. */
+  readonly halfClosed = new Set<NodeConnection>();
 
   /** The client has `waitMs` to make progress, from now. */
   watch(connection: NodeConnection, waitMs: number): void {
@@ -28,9 +31,10 @@ export class NodeTools extends HttpTools {
     this.watched.delete(connection);
   }
 
-  /** Drops the connections whose client has not moved in time. */
-  checkWatched(): void {
+  /** Drops the connections whose client has not moved in time, or has left. */
+  checkConnections(): void {
     const now = performance.now();
+    for (const connection of this.halfClosed) connection.checkLeaving(now);
     for (const [connection, deadline] of this.watched) if (deadline <= now) connection.cut();
   }
 }
@@ -46,11 +50,15 @@ export class NodeConnection {
   private refused = false;
   /** What is still to be said after the response at hand. */
   private lastWord: Refusal | null = null;
+  /** Of a half-closed connection: when something was last seen to go (milliseconds of the monotonic clock), and what had gone then. */
+  private quietSinceMs = 0;
+  private sentBytes = 0;
 
   constructor(tools: NodeTools, socket: Socket) {
     this.tools = tools;
     this.socket = socket;
     this.peer = encodePeer(plainAddress(socket.remoteAddress ?? ''), String(socket.remotePort ?? ''));
+    socket.on('end', this.onEnd);
     socket.on('close', this.onClose);
   }
 
@@ -134,8 +142,24 @@ export class NodeConnection {
     exchange.open();
   }
 
+  private readonly onEnd = (): void => {
+    this.quietSinceMs = performance.now();
+    this.tools.halfClosed.add(this);
+  };
+
+  /** A client that only closed its sending side looks like one that has left, as long as nothing goes to it. */
+  checkLeaving(now: number): void {
+    const { socket } = this;
+    // What waits for the client has a deadline of its own.
+    if (socket.bytesWritten !== this.sentBytes || socket.writableLength > 0) {
+      this.sentBytes = socket.bytesWritten;
+      this.quietSinceMs = now;
+    } else if (now - this.quietSinceMs >= HALF_CLOSED_QUIET_MS) socket.destroy();
+  }
+
   private readonly onClose = (): void => {
     this.tools.unwatch(this);
+    this.tools.halfClosed.delete(this);
     this.refused = true;
     this.waiting.length = 0;
     this.current?.abandon();

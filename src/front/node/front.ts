@@ -1,5 +1,5 @@
-// The HTTP front on node:http: the portable engine. As the gateway, it does HTTP/1.0, chunked requests and pipelining; unlike
-// it, it takes a client that closes its sending side for one that has gone, as node:http does.
+// The HTTP front on node:http: the portable engine. As the gateway, it does HTTP/1.0, chunked requests, pipelining, and
+// clients that close their sending side before they read.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { errorCode } from '../../base/errors.js';
@@ -42,6 +42,8 @@ export class NodeHttpFront implements Front {
     // node:http would drop the headers beyond a maximum without a word.
     server.maxHeadersCount = 0;
     server.timeout = 0;
+    // Not in the documentation: without it the end of what a client sends ends its requests, too.
+    Object.assign(server, { httpAllowHalfOpen: true });
     server.on('connection', this.onConnection);
     server.on('request', this.onRequest);
     server.on('checkContinue', this.onRequest);
@@ -68,7 +70,7 @@ export class NodeHttpFront implements Front {
     if (address.kind === 'unix' && inherited === undefined) dressSocket(address.path, chmodSocket, chownSocket);
     const port = address.kind === 'tcp' ? (server.address() as AddressInfo).port : undefined;
     this.tools = new NodeTools(this.options, this.turns, port);
-    this.tick = setInterval(() => this.tools?.checkWatched(), TICK_MS).unref();
+    this.tick = setInterval(() => this.tools?.checkConnections(), TICK_MS).unref();
     const bound = { protocol: 'http', engine: 'node', address: addressText(address, port), port } as const;
     return [inherited === undefined ? bound : { ...bound, inherited: true }];
   }
