@@ -11,6 +11,8 @@ import type { NodeConnection, NodeTools } from './connection.js';
 /** Whole replies of up to this many bytes go out as one string: node:http makes one write of it, head included. */
 const STRING_BODY_BYTES_MAX = 8192;
 
+const UPGRADE = 'upgrade';
+
 export class NodeExchange extends HttpExchange {
   declare protected readonly tools: NodeTools;
   /** The client is still sending this request's body. */
@@ -64,13 +66,17 @@ export class NodeExchange extends HttpExchange {
     const { request, response } = this;
     const { rawHeaders, httpVersionMajor, httpVersionMinor } = request;
     encoder.begin(buffer, request.method ?? '', request.url ?? '', httpVersionMinor, this.connection.peer);
+    let offersUpgrade = false;
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-      encoder.header(rawHeaders[i] as string, rawHeaders[i + 1] as string);
+      const name = rawHeaders[i] as string;
+      encoder.header(name, rawHeaders[i + 1] as string);
+      if (name.length === UPGRADE.length && name.toLowerCase() === UPGRADE) offersUpgrade = true;
     }
     if (encoder.repeated) encoder.joinHeaders(rawHeaders);
     // Of HTTP/1.0 that asks for both, node:http hears the other.
     const closes = encoder.connectionClose || this.tools.closing || this.tools.options.httpKeepaliveMs === 0;
-    if (closes) response.shouldKeepAlive = false;
+    // node's parser throws away what came behind an offer to upgrade: the client has to learn that it goes unanswered.
+    if (closes || offersUpgrade) response.shouldKeepAlive = false;
     if (httpVersionMajor !== 1) {
       encoder.refusal = REFUSAL.VERSION;
       return 0;
