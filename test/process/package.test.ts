@@ -49,7 +49,7 @@ test('the package holds what it needs to serve, and no more', () => {
   ];
   for (const path of [...needed, ...built, 'config/apps/sample.js'])
     assert.ok(packed.includes(path), `${path} is missing`);
-  const strange = packed.filter((path) => !/^(dist|config)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path));
+  const strange = packed.filter((path) => !/^(dist|config|docs)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path));
   assert.deepEqual(strange, []);
   assert.deepEqual(
     packed.filter((path) => /test|bench/.test(path)),
