@@ -20,6 +20,7 @@ const BORROWERS = 1;
 const SHARED_WORDS = 2;
 
 const renameFile = promisify(rename);
+const closeFile = promisify(close);
 
 /** Writes lines; never throws and never blocks. */
 export class Log {
@@ -103,7 +104,8 @@ export class Log {
     this.closed = true;
     clearInterval(this.tick);
     await Promise.race([this.turn, sleep(CLOSE_MS, undefined, { ref: false })]);
-    if (await this.writer.end(CLOSE_MS)) this.release(this.writer.fd);
+    // Awaited: a thread that exits takes the close along that is still under way, and leaves the descriptor.
+    if (await this.writer.end(CLOSE_MS)) await this.release(this.writer.fd);
   }
 
   /**
@@ -189,7 +191,7 @@ export class Log {
     try {
       const old = await this.writer.change(() => openLog(file));
       this.generation = Atomics.add(this.words, GENERATION, 1) + 1;
-      this.release(old);
+      void this.release(old);
       return true;
     } catch (error) {
       this.complain(cannotReopen(file, error));
@@ -197,10 +199,11 @@ export class Log {
     }
   }
 
-  private release(descriptor: number): void {
+  private async release(descriptor: number): Promise<void> {
     const isLent = this.isLeader && Atomics.exchange(this.words, BORROWERS, 0) > 0;
-    if (descriptor !== STANDARD_ERROR && !this.isBorrowed && !isLent) close(descriptor, () => {});
+    const { isBorrowed } = this;
     this.isBorrowed = false;
+    if (descriptor !== STANDARD_ERROR && !isBorrowed && !isLent) await closeFile(descriptor).catch(() => {});
   }
 
   /** One reopening after the other: each begins after what made it necessary. */

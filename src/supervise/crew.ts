@@ -84,12 +84,15 @@ export class Crew {
 
   /** Starts workers; resolves when all of them serve, or with the error of one that cannot load the application and has to. */
   async start(workerIds: readonly number[]): Promise<string | undefined> {
+    // Nobody else is to start them.
+    for (const id of workerIds) this.replacing.add(id);
     const lives = await Promise.all(workerIds.map((id) => this.recruit(id)));
     const errors = await Promise.all(lives.map((life) => life && this.untilLoaded(life)));
     const error = errors.find((text) => text !== undefined);
     if (error !== undefined && this.options.settings().needApp) return error;
     for (const life of lives) if (life !== undefined) this.serve(life);
     await Promise.all(lives.map((life) => life && this.respawn(life)));
+    for (const id of workerIds) this.replacing.delete(id);
     return undefined;
   }
 

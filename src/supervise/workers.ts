@@ -64,9 +64,9 @@ export class Workers {
   /** Starts the first workers; resolves when they serve. Rejects with ERR_APPLICATION_LOAD where `need-app` asks for it. */
   async start(): Promise<void> {
     this.pool = this.makePool();
+    this.supervisor.start();
     const error = await this.crew.start(workerIds(firstWorkers(this.options.configuration())));
-    if (this.crew.isStopping) return;
-    if (error === undefined) return this.supervisor.start();
+    if (error === undefined || this.crew.isStopping) return;
     this.options.log(error);
     throw noApplication();
   }
