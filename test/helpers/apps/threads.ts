@@ -113,7 +113,8 @@ const routes: Record<string, Route> = {
     try {
       for (;;) {
         await sleep(POLL_MS);
-        yield '.';
+        // Nothing to send: a client that gets data and a reset at once reports an end of file (libuv's short cut).
+        yield '';
       }
     } finally {
       writeFileSync(query.get('closed') ?? '', '');
