@@ -2,14 +2,13 @@
 // kernel's backlog for the next server.
 import net from 'node:net';
 import { resolve } from 'node:path';
-import { getSystemErrorName } from 'node:util';
 import { FastwsgiError } from '../base/errors.js';
 import { socketOwner } from '../config/accounts.js';
 import type { Configuration } from '../config/configuration.js';
 import { resolveAddresses } from '../front/resolve.js';
 import { takeInherited, type Wanted } from '../system/inherited.js';
 import { type Libc, loadLibc } from '../system/libc.js';
-import { addressText, type BindAddress, listenOn, removeStaleSocket } from '../system/listen.js';
+import { type BindAddress, listenError, listenOn, removeStaleSocket } from '../system/listen.js';
 import { dressSocket, SocketFiles } from '../system/socket-files.js';
 
 /** What Node's own servers and clusters bind with: it neither listens nor accepts. Not in its types. */
@@ -116,9 +115,6 @@ function bindByNode(address: BindAddress): BoundSocket {
         : create(address.host, address.port, 4);
   // libuv tells of a port in use only when it is asked about the socket.
   const errno = typeof handle === 'number' ? handle : address.kind === 'tcp' ? handle.getsockname({}) : 0;
-  if (typeof handle === 'number' || errno !== 0) {
-    const why = getSystemErrorName(errno);
-    throw new FastwsgiError('ERR_LISTEN', `Cannot listen on ${addressText(address)}: bind(): ${why}`);
-  }
+  if (typeof handle === 'number' || errno !== 0) throw listenError(address, { errno });
   return { fd: handle.fd, close: () => handle.close() };
 }

@@ -1,9 +1,30 @@
 // Clients that ask one request after the other until they are told to stop, and know for each answer which versions of the
 // application may have given it.
 import assert from 'node:assert/strict';
+import { Agent, request } from 'node:http';
+import type { HostPort } from './server.js';
 
 /** Asks for `/?query`; the body of a 200, or a rejection. */
 export type Ask = (query: string) => Promise<string>;
+
+/** Over one connection for as long as it lasts. */
+export function keepAliveAsk(target: HostPort | { readonly socketPath: string }): Ask {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  return (query) =>
+    new Promise((resolve, reject) => {
+      const outgoing = request({ ...target, agent, path: `/?${query}` }, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (text: string) => {
+          body += text;
+        });
+        response.on('error', reject);
+        response.on('end', () =>
+          response.statusCode === 200 ? resolve(body) : reject(new Error(`${response.statusCode} ${body}`)),
+        );
+      });
+      outgoing.on('error', reject).end();
+    });
+}
 
 /** Load on a server that runs test/helpers/apps/versioned.ts. */
 export class ConstantLoad {

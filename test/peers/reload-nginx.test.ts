@@ -1,33 +1,13 @@
 // Reloads and recycling under load through a real nginx, by uwsgi on both kinds of socket: no request is lost or answered
 // twice, none by code that is older than the last reload.
 import assert from 'node:assert/strict';
-import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Ask, ConstantLoad } from '../helpers/constant-load.js';
+import { ConstantLoad, keepAliveAsk } from '../helpers/constant-load.js';
 import { nginxMissing, startNginx } from '../helpers/nginx.js';
 import { countInLog, Signs, startApp, TWINS, until } from '../process/threads-client.js';
 
 const CLIENTS = 4;
-
-function nginxAsk(socketPath: string): Ask {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  return (query) =>
-    new Promise((resolve, reject) => {
-      const outgoing = request({ socketPath, agent, path: `/?${query}` }, (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (text: string) => {
-          body += text;
-        });
-        response.on('error', reject);
-        response.on('end', () => {
-          if (response.statusCode === 200) resolve(body);
-          else reject(new Error(`${response.statusCode} ${body}`));
-        });
-      });
-      outgoing.on('error', reject).end();
-    });
-}
 
 for (const twin of TWINS) {
   test(`20 reloads and 50 recycles behind nginx lose no request (${twin.name})`, { skip: nginxMissing() }, async () => {
@@ -41,7 +21,7 @@ for (const twin of TWINS) {
     const nginx = await startNginx({ tcp: { upstream: server.uwsgi() }, unix: { upstream: { path: socket } } });
     try {
       const asks = Array.from({ length: CLIENTS }, (_, i) =>
-        nginxAsk(nginx.sockets[i % 2 === 0 ? 'tcp' : 'unix'] ?? ''),
+        keepAliveAsk({ socketPath: nginx.sockets[i % 2 === 0 ? 'tcp' : 'unix'] ?? '' }),
       );
       const load = new ConstantLoad(asks);
       for (let version = 2; version <= 21; version++) {

@@ -1,32 +1,12 @@
 // Reloads and recycling under load: no request is lost, none is answered by code that is older than the last reload.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { test } from 'node:test';
-import { type Ask, ConstantLoad } from '../helpers/constant-load.js';
-import type { HostPort, RunningServer } from '../helpers/server.js';
+import { type Ask, ConstantLoad, keepAliveAsk } from '../helpers/constant-load.js';
+import type { RunningServer } from '../helpers/server.js';
 import { APPS, ask, countInLog, disposable, Signs, startApp, TWINS, until } from './threads-client.js';
 
 const CLIENTS = 6;
-
-/** Over one connection for as long as it lasts. */
-function keepAliveAsk(target: HostPort): Ask {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  return (query) =>
-    new Promise((resolve, reject) => {
-      const outgoing = request({ ...target, agent, path: `/?${query}` }, (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (text: string) => {
-          body += text;
-        });
-        response.on('error', reject);
-        response.on('end', () =>
-          response.statusCode === 200 ? resolve(body) : reject(new Error(`${response.statusCode} ${body}`)),
-        );
-      });
-      outgoing.on('error', reject).end();
-    });
-}
 
 function uwsgiAsk(server: RunningServer): Ask {
   return async (query) => {
