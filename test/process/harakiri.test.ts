@@ -91,18 +91,23 @@ for (const twin of TWINS) {
   });
 }
 
-test('threads that are stuck in native code are replaced, and do not keep the server from ending', async () => {
-  const args = ['--processes', '2', '--harakiri', '1', '--reload-mercy', '2'];
-  await using server = await startApp(TWINS[0] ?? assert.fail(), args);
-  const kept = SOCKET_KINDS.map((kind) => ask(server, kind, '/stuck?by=native'));
-  for (const { status } of await Promise.all(kept)) assert.equal(status, 504);
-  await until(
-    'both to be announced',
-    () => countInLog(server, /: its thread is stuck in native code and cannot be ended/) === 2,
-  );
-  for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/')).status, 200);
-  assert.equal(await server.stop(), 0);
-});
+for (const twin of TWINS) {
+  test(`threads that are stuck in native code are replaced, and do not keep the server from ending (${twin.name})`, async () => {
+    const args = ['--processes', '2', '--harakiri', '1', '--reload-mercy', '2'];
+    await using server = await startApp(twin, args);
+    const kept = SOCKET_KINDS.map((kind) => ask(server, kind, '/stuck?by=native'));
+    for (const { status } of await Promise.all(kept)) assert.equal(status, 504);
+    await until(
+      'both to be announced',
+      () => countInLog(server, /: its thread is stuck in native code and cannot be ended/) === 2,
+    );
+    for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/')).status, 200);
+    server.kill('SIGTERM');
+    // Without libc there is no way to end with a status that waits for nobody.
+    const end = twin.env.FASTWSGI_NATIVE === '0' ? { code: null, signal: 'SIGKILL' } : { code: 0, signal: null };
+    assert.deepEqual(await server.exited, end);
+  });
+}
 
 test('http-harakiri is for HTTP alone', async () => {
   await using server = await startApp(TWINS[0] ?? assert.fail(), ['--processes', '2', '--http-harakiri', '1']);
