@@ -162,7 +162,8 @@ export class Supervisor {
     if (cheaper === 0 && idleMs === 0) return;
     const { size } = this.options.crew;
     const fewest = Math.max(cheaper, 1);
-    if (busy < size) this.busySinceMs = now;
+    // While nobody serves yet, nobody is busy.
+    if (busy < size || size === 0) this.busySinceMs = now;
     if (busy >= size - 1) this.spareSinceMs = now;
     const isIdle = idleMs > 0 && now - this.idleSinceMs >= idleMs;
     if (isIdle) this.shrink(size - fewest);
