@@ -68,7 +68,8 @@ export class LogRotation {
   private async rotateAt(size: number): Promise<void> {
     const backup = this.options.backupName ?? (await this.freeName());
     const isDone = await this.log.rotate(backup, `logsize: ${size}`);
-    if (!isDone) this.notBeforeMs = performance.now() + AFTER_FAILURE_MS;
+    // Somebody else may have renamed it in between: what was to be done is done.
+    if (!isDone && (await this.size()) !== undefined) this.notBeforeMs = performance.now() + AFTER_FAILURE_MS;
   }
 
   /** Two rotations within a second must not end in one file. */

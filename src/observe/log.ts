@@ -147,8 +147,13 @@ export class Log {
     const descriptor = openForLog(file, 'logto2');
     this.writer.flushSync();
     this.file = file;
-    this.generation = Atomics.add(this.words, GENERATION, 1) + 1;
-    void this.writer.change(async () => descriptor).then((old) => this.release(old));
+    void this.writer
+      .change(async () => descriptor)
+      .then((old) => {
+        // Not before: until now the old descriptor is the one that is lent.
+        this.generation = Atomics.add(this.words, GENERATION, 1) + 1;
+        return this.release(old);
+      });
   }
 
   private open(leader: LeadingLog | undefined): number {

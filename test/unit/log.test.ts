@@ -22,6 +22,7 @@ import { after, test } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
+import { FastwsgiError } from '../../dist/base/errors.js';
 import { Log } from '../../dist/observe/log.js';
 import { LogRotation } from '../../dist/observe/log-rotation.js';
 import type { LogThreadData } from '../helpers/log-thread.js';
@@ -345,6 +346,48 @@ test('a log that is moved to another file begins there where it left off', async
   await log.close();
   assert.deepEqual(linesOf(first), ['before']);
   assert.deepEqual(linesOf(second).sort(), ['a follower', 'after', 'after the failure'].sort());
+});
+
+test('a descriptor that was closed since it was offered is not taken', async () => {
+  const folder = newFolder();
+  mkdirSync(join(folder, 'var'));
+  const [first, second] = [join(folder, 'first.log'), join(folder, 'var', 'second.log')];
+  const leader = new Log({ file: first });
+  leader.moveTo(second);
+  const offered = leader.forThread();
+  leader.line('leader');
+  await leader.drain();
+  const current = leader.forThread();
+  renameSync(join(folder, 'var'), join(folder, 'away'));
+  assert.throws(() => new Log(offered), FastwsgiError);
+  const follower = new Log(current);
+  follower.line('follower');
+  await Promise.all([leader.close(), follower.close()]);
+  assert.deepEqual(linesOf(join(folder, 'away', 'second.log')), ['leader', 'follower']);
+});
+
+test('a file that somebody else renames at the moment of a rotation is looked at again', async () => {
+  const folder = newFolder();
+  const file = join(folder, 'app.log');
+  class RenamedMeanwhile extends Log {
+    attempts = 0;
+    override rotate(backup: string, why: string): Promise<boolean> {
+      if (this.attempts++ === 0) renameSync(file, `${file}.outside`);
+      return super.rotate(backup, why);
+    }
+  }
+  const log = new RenamedMeanwhile({ file });
+  const backupName = join(folder, 'old.log');
+  const rotation = new LogRotation(log, { maxBytes: 1, backupName, everyMs: 2 });
+  log.line('first');
+  await log.drain();
+  rotation.start();
+  while (log.attempts === 0) await sleep(1);
+  await log.reopen();
+  while (!readdirSync(folder).includes('old.log')) await sleep(1);
+  rotation.stop();
+  await log.close();
+  assert.match(readFileSync(`${file}.outside`, 'utf8'), /^first\nCannot rotate the log/);
 });
 
 test('whatever is logged, a file and a slow pipe get it whole and in order', async () => {
