@@ -2,6 +2,7 @@
 // clients that close their sending side before they read.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../../base/errors.js';
 import { addressText, listenError, removeStaleSocket } from '../../system/listen.js';
 import { dressSocket } from '../../system/socket-files.js';
@@ -14,6 +15,8 @@ import { NodeConnection, NodeTools } from './connection.js';
 
 /** How often connections that wait for their client are looked at. */
 const TICK_MS = 500;
+/** How long a connection that was accepted before the stop may take to show its request. */
+const ON_ITS_WAY_MS = 100;
 
 export class NodeHttpFront implements Front {
   private readonly options: HttpFrontOptions;
@@ -82,9 +85,8 @@ export class NodeHttpFront implements Front {
       // Closes idle connections, too; those with a response under way end with it.
       server.close(() => resolve());
     });
-    // What had arrived before is read in the next turn of the event loop.
-    await new Promise(setImmediate);
-    await new Promise(setImmediate);
+    // What had arrived before, or was on its way, is read first.
+    await sleep(ON_ITS_WAY_MS);
     // Connections that have not sent a byte, as browsers keep them, are not idle to node:http.
     for (const socket of this.connections.keys()) if (socket.bytesRead === 0) socket.destroy();
     await closed;
