@@ -54,8 +54,12 @@ export class Crew {
   /** By number, from 1: the one that serves. */
   private readonly serving = new Map<number, WorkerLife>();
   private readonly shortLives = new Map<number, number>();
-  /** Numbers for which a successor is being started. */
-  private readonly replacing = new Set<number>();
+  /** Numbers for which a thread is being started, and how many are at it. */
+  private readonly replacing = new Map<number, number>();
+  /** Counts reloads: a thread runs the code of the edition in which it was started, or newer. */
+  private edition = 0;
+  /** Threads of earlier editions do not begin to serve any more. */
+  private oldestEdition = 0;
   private readonly freeLanes: LaneOwner[];
   private readonly lanesWanted: ((lane: LaneOwner) => void)[] = [];
   private readonly stopping = new AbortController();
@@ -84,43 +88,70 @@ export class Crew {
 
   /** Starts workers; resolves when all of them serve, or with the error of one that cannot load the application and has to. */
   async start(workerIds: readonly number[]): Promise<string | undefined> {
-    // Nobody else is to start them.
-    for (const id of workerIds) this.replacing.add(id);
-    const lives = await Promise.all(workerIds.map((id) => this.recruit(id)));
-    const errors = await Promise.all(lives.map((life) => life && this.untilLoaded(life)));
-    const error = errors.find((text) => text !== undefined);
-    if (error !== undefined && this.options.settings().needApp) return error;
-    for (const life of lives) if (life !== undefined) this.serve(life);
-    await Promise.all(lives.map((life) => life && this.respawn(life)));
-    for (const id of workerIds) this.replacing.delete(id);
-    return undefined;
+    return this.marked(workerIds, async () => {
+      const lives = await Promise.all(workerIds.map((id) => this.recruit(id)));
+      const errors = await Promise.all(lives.map((life) => life && this.untilLoaded(life)));
+      const error = errors.find((text) => text !== undefined);
+      if (error !== undefined && this.options.settings().needApp) return error;
+      for (const life of lives) if (life !== undefined) this.serve(life);
+      await Promise.all(lives.map((life) => life && this.respawn(life)));
+      return undefined;
+    });
   }
 
   /** Puts new threads in the place of those with these numbers, which have `mercyMs` to finish; the error when one of them does not come up: then all old ones stay. */
-  async replace(workerIds: readonly number[], mercyMs: number): Promise<string | undefined> {
-    const ids = workerIds.filter((id) => !this.replacing.has(id));
-    for (const id of ids) this.replacing.add(id);
-    try {
-      return await this.exchange(ids, mercyMs);
-    } finally {
-      for (const id of ids) this.replacing.delete(id);
+  replace(workerIds: readonly number[], mercyMs: number): Promise<string | undefined> {
+    return this.exchange(
+      workerIds.filter((id) => !this.isReplacing(id)),
+      mercyMs,
+    );
+  }
+
+  /**
+   * Puts threads that are started from now on in the place of all, at once or one after the other. Those that are just being
+   * started have read the old code: they serve no longer than until their number's new thread is ready.
+   */
+  async renew(isChain: boolean, mercyMs: number): Promise<string | undefined> {
+    const edition = ++this.edition;
+    const ids = [...new Set([...this.serving.keys(), ...this.replacing.keys()])];
+    for (const step of isChain ? ids.map((id) => [id]) : [ids]) {
+      const error = await this.exchange(step, mercyMs);
+      if (error !== undefined) return error;
     }
+    this.oldestEdition = edition;
+    return undefined;
   }
 
   isReplacing(workerId: number): boolean {
     return this.replacing.has(workerId);
   }
 
-  private async exchange(ids: readonly number[], mercyMs: number): Promise<string | undefined> {
-    // Broken code does not take the place of code that works, whatever `need-app` says.
-    const recruits = await Promise.all(ids.map((id) => this.recruit(id, this.serving.has(id))));
-    const successors = recruits.filter((life) => life !== undefined);
-    if (successors.length < ids.length) return STOPPING;
-    const errors = await Promise.all(successors.map((life) => this.untilLoaded(life)));
-    const error = errors.find((text) => text !== undefined);
-    if (error === undefined) for (const life of successors) this.serve(life, mercyMs);
-    else for (const life of successors) life.kill(undefined);
-    return error;
+  private exchange(workerIds: readonly number[], mercyMs: number): Promise<string | undefined> {
+    return this.marked(workerIds, async () => {
+      // Broken code does not take the place of code that works, whatever `need-app` says.
+      const recruits = await Promise.all(workerIds.map((id) => this.recruit(id, this.serving.has(id))));
+      const successors = recruits.filter((life) => life !== undefined);
+      if (successors.length < workerIds.length) return STOPPING;
+      const errors = await Promise.all(successors.map((life) => this.untilLoaded(life)));
+      const error = errors.find((text) => text !== undefined);
+      if (error === undefined) for (const life of successors) this.serve(life, mercyMs);
+      else for (const life of successors) life.kill(undefined);
+      return error;
+    });
+  }
+
+  /** Meanwhile nobody else starts threads for these numbers, but a reload. */
+  private async marked<T>(workerIds: readonly number[], work: () => Promise<T>): Promise<T> {
+    for (const id of workerIds) this.replacing.set(id, (this.replacing.get(id) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      for (const id of workerIds) {
+        const others = (this.replacing.get(id) as number) - 1;
+        if (others > 0) this.replacing.set(id, others);
+        else this.replacing.delete(id);
+      }
+    }
   }
 
   /** Takes a worker away: it finishes what it has. */
@@ -168,6 +199,7 @@ export class Crew {
     const requestsMax = maxRequests === 0 ? 0 : maxRequests + Math.floor(Math.random() * (maxRequestsDelta + 1));
     const life = new WorkerLife(
       workerId,
+      this.edition,
       lane,
       options.start(lane, workerId, mustLoad),
       options.requests(lane),
@@ -183,11 +215,12 @@ export class Crew {
     return 'error' in loading ? loading.error : undefined;
   }
 
-  /** Its predecessor, if there is one, has `mercyMs` to finish what it has. */
+  /** It serves, unless a reload has come by; its predecessor, if there is one, has `mercyMs` to finish what it has. */
   private serve(life: WorkerLife, mercyMs = 0): void {
     if (life.state !== LIFE.LOADED || this.isStopping) return;
-    const { workerId } = life;
+    const { workerId, edition } = life;
     const predecessor = this.serving.get(workerId);
+    if (edition < Math.max(this.oldestEdition, predecessor?.edition ?? 0)) return life.kill(undefined);
     this.serving.set(workerId, life);
     life.state = LIFE.SERVING;
     life.served = true;
@@ -210,7 +243,7 @@ export class Crew {
     if (wasServing && !this.isStopping) {
       const cause = life.killedBy === undefined ? `died: ${reason}` : `died, ${life.killedBy}`;
       this.options.log(`DAMN ! worker ${workerId} (pid: ${process.pid}) ${cause} :( trying respawn ...`);
-      void this.respawn(life);
+      void this.marked([workerId], () => this.respawn(life));
     } else if (life.stopped && !this.isStopping) {
       this.options.log(`worker ${workerId} killed successfully (pid: ${process.pid})`);
     }
@@ -251,8 +284,8 @@ export class Crew {
       const error = await this.untilLoaded(life);
       if (this.isStopping || this.serving.has(workerId)) return life.kill(undefined);
       if (error === undefined) {
-        this.respawns++;
         this.serve(life);
+        if (life.served) this.respawns++;
       } else {
         this.options.log(`DAMN ! worker ${workerId} (pid: ${process.pid}) died: ${error} :( trying respawn ...`);
         if (this.serving.size === 0 && this.options.settings().needApp) this.options.onHopeless(error);

@@ -31,6 +31,8 @@ export interface Harakiri {
 /** Made by the crew. */
 export class WorkerLife {
   readonly workerId: number;
+  /** See Crew.renew. */
+  readonly edition: number;
   readonly lane: LaneOwner;
   /** The lane's epoch that is this thread's. */
   readonly epoch: number;
@@ -58,8 +60,16 @@ export class WorkerLife {
   news: LoadedNews | undefined;
   private settleLoading: (loading: Loading) => void = () => {};
 
-  constructor(workerId: number, lane: LaneOwner, thread: Life, requestsBefore: number, requestsMax: number) {
+  constructor(
+    workerId: number,
+    edition: number,
+    lane: LaneOwner,
+    thread: Life,
+    requestsBefore: number,
+    requestsMax: number,
+  ) {
     this.workerId = workerId;
+    this.edition = edition;
     this.lane = lane;
     this.epoch = lane.epoch;
     this.thread = thread;

@@ -198,10 +198,7 @@ export class Workers {
     try {
       await options.readConfiguration();
       this.pool = this.makePool();
-      const numbers = [...this.crew.workers].map(({ workerId }) => workerId);
-      const mercyMs = kind === 'brutal' ? 0 : options.configuration().reloadMercyMs;
-      const steps = kind === 'chain' ? numbers.map((id) => [id]) : [numbers];
-      for (const ids of steps) error ??= await this.crew.replace(ids, mercyMs);
+      error = await this.crew.renew(kind === 'chain', kind === 'brutal' ? 0 : options.configuration().reloadMercyMs);
     } catch (cause) {
       error = errorMessage(cause);
     }

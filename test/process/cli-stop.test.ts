@@ -5,6 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningServer, runCli, type SocketTarget } from '../helpers/server.js';
 import { request as uwsgiRequest } from '../helpers/uwsgi-client.js';
 import {
@@ -40,16 +41,12 @@ function startOnPaths(twin: Twin, folder: string, args: readonly string[] = []):
  * them was refused. The statuses of all of them, in the end.
  */
 async function waitingRequests(server: RunningServer): Promise<{ readonly statuses: Promise<number[]> }> {
-  let refused = false;
   const answers: Promise<number>[] = [];
-  await until('a request is refused', () => {
-    if (refused) return true;
-    const answer = ask(server, 'http', '/').then(({ status }) => {
-      refused ||= status === 503;
-      return status;
-    });
+  await until('a request is refused', async () => {
+    const answer = ask(server, 'http', '/').then(({ status }) => status);
     answers.push(answer);
-    return false;
+    // One that waits has no answer; the next is asked when it has had the time to arrive.
+    return (await Promise.race([answer, sleep(100)])) === 503;
   });
   return { statuses: Promise.all(answers) };
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ask, ConstantLoad, keepAliveAsk } from '../helpers/constant-load.js';
 import type { RunningServer } from '../helpers/server.js';
 import { APPS, ask, countInLog, disposable, Signs, startApp, TWINS, until } from './threads-client.js';
@@ -45,6 +46,35 @@ for (const twin of TWINS) {
     assert.equal(countInLog(server, /NO MERCY|DAMN/), 0);
     assert.equal(await server.stop(), 0);
   });
+
+  const causes = [
+    {
+      name: 'its predecessor has served enough',
+      args: ['--max-requests', '3', '--min-worker-lifetime', '0'],
+      last: 'x',
+    },
+    { name: 'its predecessor has died', args: [], last: 'die' },
+  ];
+  for (const { name, args, last } of causes) {
+    test(`a thread that loads the old code because ${name} does not serve after a reload (${twin.name})`, async () => {
+      using signs = new Signs();
+      signs.give('version', '1');
+      await using server = await startApp(twin, ['--module', 'versioned:application', '--processes', '1', ...args], {
+        env: { VERSION_FILE: signs.path('version') },
+      });
+      signs.give('version', '1 slow');
+      for (const query of ['x', 'x', last]) await ask(server, 'http', `/?${query}`);
+      await until('the old code to load', () => existsSync(signs.path('version.loading')));
+      signs.give('version', '2');
+      server.kill('SIGHUP');
+      await server.waitForLog(/^\*\*\* reload done/m);
+      assert.equal((await ask(server, 'http', '/?x')).body, 'x 2');
+      signs.give('version.go');
+      await sleep(300);
+      assert.equal((await ask(server, 'http', '/?x')).body, 'x 2');
+      assert.equal(await server.stop(), 0);
+    });
+  }
 
   test(`when the new code does not load, the old workers stay, and the next reload is a new chance (${twin.name})`, async () => {
     using signs = new Signs();

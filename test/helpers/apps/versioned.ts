@@ -1,14 +1,20 @@
 // An application whose code has a version: the one that stood in the file $VERSION_FILE when it was loaded. It answers with
-// it and with the query it was sent, some requests later than others.
-import { readFileSync } from 'node:fs';
+// it and with the query it was sent, some requests later than others. A version with 'slow' in its name loads until the file
+// $VERSION_FILE.go is there; the query 'die' ends its thread.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StartResponse, WsgiBody, WsgiEnviron } from '../../../dist/app/wsgi/types.js';
 
 const version = readFileSync(process.env.VERSION_FILE ?? '', 'utf8');
 if (version === 'broken') throw new Error('this version does not load');
+if (version.includes('slow')) {
+  writeFileSync(`${process.env.VERSION_FILE}.loading`, version);
+  while (!existsSync(`${process.env.VERSION_FILE}.go`)) await sleep(5);
+}
 
 export async function application(environ: WsgiEnviron, start: StartResponse): Promise<WsgiBody> {
   const query = environ.QUERY_STRING;
+  if (query === 'die') process.exit(1);
   if (query.endsWith('0')) await sleep(5);
   start('200 OK', [['Content-Type', 'text/plain']]);
   return [`${query} ${version}`];
