@@ -15,7 +15,7 @@ export type { BoundAddress } from './front/front.js';
 /** A running server. */
 export interface FastwsgiServer {
   /**
-   * What it listens on, once `listen` has resolved: uwsgi sockets first, then HTTP ones, each in the order of the
+   * What it listens on, once `listen` has resolved: uwsgi sockets first, then HTTP, then HTTPS ones, each in the order of the
    * configuration.
    */
   readonly addresses: readonly BoundAddress[];

@@ -2,12 +2,15 @@
 
 import { once } from 'node:events';
 import { hostname } from 'node:os';
+import type { TlsOptions } from 'node:tls';
 import { FastwsgiError, systemErrorText } from './base/errors.js';
 import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
-import type { Configuration } from './config/configuration.js';
+import type { Configuration, SocketConfiguration } from './config/configuration.js';
+import { addressesOf, type HttpsAddress } from './config/https-address.js';
 import { reloadConfiguration } from './config/reload.js';
 import { VERSION } from './config/version.js';
+import { Certificates } from './front/certificates.js';
 import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
@@ -61,6 +64,7 @@ export class Server {
   private readonly controls: Controls;
   private bound: readonly BoundAddress[] = [];
   private readonly socketFiles = new SocketFiles();
+  private readonly certificates: Certificates;
   private started = false;
   /** Where the application is looked for: the current directory after `chdir`, before `chdir2`. */
   private applicationFolder = '';
@@ -71,6 +75,7 @@ export class Server {
     this.configuration = configuration;
     this.log = log;
     this.events = events;
+    this.certificates = new Certificates(configuration.cwd);
     const { processes, concurrency, httpQueue } = configuration;
     const laneCount = 2 * processes + LANES_TO_LOSE;
     this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount));
@@ -109,7 +114,7 @@ export class Server {
     });
   }
 
-  /** The addresses that are listened on: uwsgi sockets first, then HTTP ones, each in the order of the configuration. */
+  /** The addresses that are listened on: uwsgi sockets first, then HTTP, then HTTPS ones, each in the order of the configuration. */
   get addresses(): readonly BoundAddress[] {
     return this.bound;
   }
@@ -160,10 +165,9 @@ export class Server {
   private noteBound(addresses: readonly BoundAddress[]): void {
     const all = [...this.bound, ...addresses];
     // Whichever engine serves them: each front keeps the order of its addresses, and only HTTP has several fronts.
-    this.bound = [
-      ...all.filter(({ protocol }) => protocol === 'uwsgi'),
-      ...all.filter(({ protocol }) => protocol === 'http'),
-    ];
+    this.bound = (['uwsgi', 'http', 'https'] as const).flatMap((kind) =>
+      all.filter(({ protocol }) => protocol === kind),
+    );
     for (const { address, inherited } of addresses) {
       if (address.startsWith('/') && !inherited) this.socketFiles.note(address);
     }
@@ -250,17 +254,26 @@ export class Server {
 
   private async readConfiguration(): Promise<void> {
     const next = this.events.readConfiguration?.();
-    if (next === undefined) return;
-    const { configuration, postponed, addedSockets, addedHttpSockets } = reloadConfiguration(this.configuration, next);
-    await this.openMore(addedSockets, addedHttpSockets);
+    if (next !== undefined) await this.adoptConfiguration(next);
+    this.certificates.renew(this.configuration.httpsSockets, (line) => this.log.line(line));
+  }
+
+  private async adoptConfiguration(next: Configuration): Promise<void> {
+    const { configuration, postponed, ...added } = reloadConfiguration(this.configuration, next);
+    await this.openMore(added.addedSockets, added.addedHttpSockets, added.addedHttpsSockets);
     this.configuration = configuration;
     if (postponed.length > 0) this.log.line(`changed, but only with the next start: ${postponed.join(', ')}`);
   }
 
   /** The gateway's listeners are fixed when its thread starts, so these are the portable engines', until the next start. */
-  private async openMore(sockets: readonly SocketAddress[], httpSockets: readonly SocketAddress[]): Promise<void> {
-    if (sockets.length + httpSockets.length === 0) return;
-    const { all } = await this.createFronts(sockets, httpSockets, { uwsgiEngine: 'net', httpEngine: 'node' });
+  private async openMore(
+    sockets: readonly SocketAddress[],
+    httpSockets: readonly SocketAddress[],
+    httpsSockets: readonly HttpsAddress[],
+  ): Promise<void> {
+    if (sockets.length + httpSockets.length + httpsSockets.length === 0) return;
+    const portable = { uwsgiEngine: 'net', httpEngine: 'node' } as const;
+    const { all } = await this.createFronts({ sockets, httpSockets, httpsSockets, ...portable });
     const opened: Front[] = [];
     try {
       for (const front of all) {
@@ -281,26 +294,34 @@ export class Server {
 
   private async makeFronts(): Promise<void> {
     const { configuration } = this;
-    const { sockets, httpSockets } = configuration;
-    if (sockets.length + httpSockets.length === 0) {
-      throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket or http');
+    const { sockets, httpSockets, httpsSockets } = configuration;
+    if (sockets.length + httpSockets.length + httpsSockets.length === 0) {
+      throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket, http or https');
     }
-    const { all, gateway } = await this.createFronts(sockets, httpSockets, configuration);
+    const { all, gateway } = await this.createFronts(configuration);
     this.fronts.push(...all);
     this.gateway = gateway;
   }
 
-  private async createFronts(
-    sockets: readonly SocketAddress[],
-    httpSockets: readonly SocketAddress[],
-    { uwsgiEngine, httpEngine }: Pick<Configuration, 'uwsgiEngine' | 'httpEngine'>,
-  ): Promise<Fronts> {
-    return createFronts({
+  private async createFronts({
+    sockets,
+    httpSockets,
+    httpsSockets,
+    uwsgiEngine,
+    httpEngine,
+  }: Pick<
+    SocketConfiguration,
+    'sockets' | 'httpSockets' | 'httpsSockets' | 'uwsgiEngine' | 'httpEngine'
+  >): Promise<Fronts> {
+    const tls = this.certificates.readAll(httpsSockets);
+    const httpsAddresses = await resolveAddresses(addressesOf(httpsSockets));
+    const fronts = await createFronts({
       ...this.configuration,
       uwsgiEngine,
       httpEngine,
       uwsgiAddresses: await resolveAddresses(sockets),
       httpAddresses: await resolveAddresses(httpSockets),
+      httpsAddresses: httpsAddresses.map((address, i) => ({ address, tls: tls[i] as TlsOptions })),
       turns: this.turns,
       lanes: this.owners.map((owner) => owner.memory),
       gatewayPart: GATEWAY_FRONT,
@@ -309,6 +330,8 @@ export class Server {
         this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));
       },
     });
+    this.certificates.note(httpsSockets, fronts.https);
+    return fronts;
   }
 
   /** What is the same for every worker. */

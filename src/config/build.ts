@@ -1,5 +1,7 @@
 // Makes the Configuration out of settings: fills in placeholders, reads the options, turns units into what code uses.
+import { errorMessage } from '../base/errors.js';
 import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
+import { TrustedAddresses } from '../base/trusted-addresses.js';
 import type {
   ApplicationConfiguration,
   Configuration,
@@ -17,7 +19,7 @@ import { expandSettings } from './expand.js';
 import type { LoadContext, SettingsLoader } from './loader.js';
 import { findOption } from './options.js';
 import { type OptionValues, resolveValues } from './resolve.js';
-import type { Report, Setting } from './setting.js';
+import { COMMAND_LINE, type Report, type Setting } from './setting.js';
 
 const MS = 1000;
 const MEGABYTE = 1_048_576;
@@ -31,7 +33,7 @@ export function buildConfiguration(loader: SettingsLoader, context: LoadContext)
   const values = resolveValues(settings, used, report);
   const configuration: Configuration = {
     ...applicationOf(values, settings, report),
-    ...socketsOf(values),
+    ...socketsOf(values, settings, report),
     ...workersOf(values),
     ...requestsOf(values, settings, report),
     ...lifecycleOf(values),
@@ -89,11 +91,12 @@ function applicationOf(values: OptionValues, settings: readonly Setting[], repor
   };
 }
 
-function socketsOf(values: OptionValues): SocketConfiguration {
+function socketsOf(values: OptionValues, settings: readonly Setting[], report: Report): SocketConfiguration {
   return {
     sockets: values.get('socket'),
     httpSockets: values.get('http'),
     httpsSockets: values.get('https'),
+    redirectSockets: values.get('http-to-https'),
     listenBacklog: values.get('listen'),
     chmodSocket: values.get('chmod-socket'),
     chownSocket: values.get('chown-socket'),
@@ -102,10 +105,24 @@ function socketsOf(values: OptionValues): SocketConfiguration {
     httpTimeoutMs: values.get('http-timeout') * MS,
     httpKeepaliveMs: values.get('http-keepalive') * MS,
     soKeepalive: values.get('so-keepalive'),
+    proxyProtocol: values.get('http-enable-proxy-protocol'),
+    trustedProxies: trustedProxies(values, settings, report),
     httpQueue: values.get('http-queue'),
     httpEngine: values.get('http-engine'),
     uwsgiEngine: values.get('uwsgi-engine'),
   };
+}
+
+/** One list, from lines that may each hold several entries. */
+function trustedProxies(values: OptionValues, settings: readonly Setting[], report: Report): readonly string[] {
+  const option = 'forwarded-allow-ips';
+  const entries = values.get(option).flatMap((line) => line.split(/[\s,]+/).filter((entry) => entry !== ''));
+  try {
+    new TrustedAddresses(entries);
+  } catch (error) {
+    report.badOption(lastOf(settings, [option])?.place ?? COMMAND_LINE, option, errorMessage(error));
+  }
+  return entries;
 }
 
 function workersOf(values: OptionValues): WorkerConfiguration {

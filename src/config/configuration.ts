@@ -1,5 +1,6 @@
 // The resolved configuration: what the rest of the server reads. Typed, complete, never changed. Units stand last.
 import type { SocketAddress } from './address.js';
+import type { HttpsAddress, RedirectAddress } from './https-address.js';
 import type { Assignment, ValueOf } from './options.js';
 import type { Notice, Setting } from './setting.js';
 
@@ -32,8 +33,9 @@ export interface SocketConfiguration {
   /** uwsgi protocol, in the order of the configuration. */
   readonly sockets: readonly SocketAddress[];
   readonly httpSockets: readonly SocketAddress[];
-  /** `addr,cert,key` as written. */
-  readonly httpsSockets: readonly string[];
+  readonly httpsSockets: readonly HttpsAddress[];
+  /** Where clients are sent to https. */
+  readonly redirectSockets: readonly RedirectAddress[];
   readonly listenBacklog: number;
   /** Permission bits. */
   readonly chmodSocket: number | undefined;
@@ -45,6 +47,10 @@ export interface SocketConfiguration {
   /** 0: the connection is closed after each response. */
   readonly httpKeepaliveMs: number;
   readonly soKeepalive: boolean;
+  /** HTTP connections begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
+  /** Addresses and networks of the proxies in front; empty: whoever connects. */
+  readonly trustedProxies: readonly string[];
   /** Requests that may wait in an HTTP front. */
   readonly httpQueue: number;
   readonly httpEngine: HttpEngine;

@@ -71,6 +71,8 @@ export function valueName(row: OptionRow): string {
     case 'choice':
       return row.choices.join('|');
     case 'address':
+    case 'https-address':
+    case 'redirect-address':
       return 'ADDR';
     case 'assignment':
       return 'NAME=VALUE';

@@ -162,7 +162,6 @@ const REFUSED: readonly Family[] = [
       'http-modifier1 legion legion-node legion-lord rawrouter sslrouter forkptyrouter',
     why: 'balance with nginx or HAProxy',
   },
-  { names: 'http-to-https', why: 'redirect in nginx or in the application' },
   {
     names:
       'https2 sni sni-dir sni-regexp https-socket ssl-option ssl-enable3 ssl-enable-sslv3 ssl-enable-tlsv1 ssl-verbose ssl-verify-depth ssl-tmp-dir https-session-context https-export-cert',
@@ -239,7 +238,6 @@ const REFUSED: readonly Family[] = [
   { names: 'freebind', why: 'set net.ipv4.ip_nonlocal_bind' },
   { names: 'safe-pidfile2', why: 'use safe-pidfile' },
   { names: 'so-send-timeout so-write-timeout socket-send-timeout socket-write-timeout', why: 'use socket-timeout' },
-  { names: 'enable-proxy-protocol http-enable-proxy-protocol', why: 'let nginx read the PROXY protocol' },
   {
     names:
       'del-header rem-header collect-header response-header-collect pull-header upload-progress ignore-script-name',

@@ -1,4 +1,5 @@
 // Chooses the engines and makes the fronts: the gateway for every socket it may serve, the portable ones for the rest.
+import type { TlsOptions } from 'node:tls';
 import { FastwsgiError } from '../base/errors.js';
 import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
 import { socketOwner } from '../config/accounts.js';
@@ -12,14 +13,23 @@ import type { Front } from './front.js';
 import { type GatewayAddress, GatewayFront } from './gateway/gateway.js';
 import { createHttpFront } from './http/create.js';
 import { NetFront } from './net/net.js';
+import { NodeHttpFront } from './node/front.js';
+import type { ProxyOptions } from './proxy-trust.js';
 import type { Turns } from './turns.js';
 import type { UwsgiLimits } from './uwsgi-limits.js';
 
-export interface FrontsOptions {
+/** One `https` line, resolved and read. */
+export interface SecureAddress {
+  readonly address: BindAddress;
+  readonly tls: TlsOptions;
+}
+
+export interface FrontsOptions extends ProxyOptions {
   readonly uwsgiAddresses: readonly BindAddress[];
   readonly uwsgiEngine: UwsgiEngine;
   readonly httpAddresses: readonly BindAddress[];
   readonly httpEngine: HttpEngine;
+  readonly httpsAddresses: readonly SecureAddress[];
   readonly listenBacklog: number;
   readonly soKeepalive: boolean;
   /** Permission bits of unix sockets, or undefined for what umask leaves. */
@@ -47,6 +57,8 @@ export interface FrontsOptions {
 export interface Fronts {
   readonly all: readonly Front[];
   readonly gateway: GatewayFront | undefined;
+  /** Those of `httpsAddresses`, in their order. */
+  readonly https: readonly NodeHttpFront[];
 }
 
 /** What all of them are told about their sockets. */
@@ -77,16 +89,20 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
     if (httpLibc !== undefined) onGateway.push({ protocol: 'http', address });
     else all.push(await createOtherHttpFront(address, options, source));
   }
+  const https = options.httpsAddresses.map((secure) => createHttpsFront(secure, options, source));
+  if (https.length > 0) options.log('https engine: node');
+  all.push(...https);
   const libc = uwsgiLibc ?? httpLibc;
   const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options, source);
-  return { all: gateway === undefined ? all : [...all, gateway], gateway };
+  return { all: gateway === undefined ? all : [...all, gateway], gateway, https };
 }
 
 /** In the order of the configuration. */
-function wantedSockets({ uwsgiAddresses, httpAddresses }: FrontsOptions): Wanted[] {
+function wantedSockets({ uwsgiAddresses, httpAddresses, httpsAddresses }: FrontsOptions): Wanted[] {
   return [
     ...uwsgiAddresses.map((address): Wanted => ({ protocol: 'uwsgi', address })),
     ...httpAddresses.map((address): Wanted => ({ protocol: 'http', address })),
+    ...httpsAddresses.map(({ address }): Wanted => ({ protocol: 'https', address })),
   ];
 }
 
@@ -147,6 +163,14 @@ async function createOtherHttpFront(
   return front;
 }
 
+function createHttpsFront(
+  { address, tls }: SecureAddress,
+  options: FrontsOptions,
+  { inherited, chownSocket }: SocketSource,
+): NodeHttpFront {
+  return new NodeHttpFront({ ...options, address, tls, chownSocket, inherited: inherited.get(address) }, options.turns);
+}
+
 function createGateway(
   libc: Libc,
   addresses: readonly GatewayAddress[],
@@ -154,7 +178,7 @@ function createGateway(
   source: SocketSource,
 ): GatewayFront {
   const { listenBacklog, soKeepalive, chmodSocket, httpQueue, httpTimeoutMs, httpKeepaliveMs } = options;
-  const { lanes, gatewayPart, log, onCrash } = options;
+  const { lanes, gatewayPart, log, onCrash, proxyProtocol, trustedProxies } = options;
   const uwsgi = uwsgiLimits(options);
   return new GatewayFront(libc, {
     ...source,
@@ -162,6 +186,7 @@ function createGateway(
     listen: { backlog: listenBacklog, keepAlive: soKeepalive },
     chmodSocket,
     limits: { uwsgi, http: { ...uwsgi, httpTimeoutMs, httpKeepaliveMs }, httpQueue },
+    proxies: { proxyProtocol, trustedProxies },
     front: gatewayPart,
     lanes,
     log,

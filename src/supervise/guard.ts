@@ -1,9 +1,11 @@
 // The guard (`master = true`): a small process that holds the listening sockets and starts the server again when that dies.
 // It serves nothing, loads no application, and ends when its server has ended by itself.
 import { constants } from 'node:os';
+import { tlsFiles } from '../config/certificate.js';
 import type { Configuration } from '../config/configuration.js';
 import { logFileOf } from '../config/log-file.js';
 import { VERSION } from '../config/version.js';
+import { type OpenFile, openFiles } from '../system/inherited-files.js';
 import { notify } from '../system/notify.js';
 import { leaveParent, tellParent } from '../system/parent.js';
 import { SignalQueue, STOP_SIGNALS } from '../system/signal-queue.js';
@@ -32,10 +34,12 @@ export async function runGuard(configuration: Configuration): Promise<number> {
   own.claim();
   const sockets = new GuardSockets(log);
   await sockets.bind(configuration);
+  const { cwd, httpsSockets } = configuration;
+  const files = openFiles(httpsSockets.flatMap((line) => tlsFiles(line, cwd)));
   try {
     own.settle();
     log(`*** fastwsgi-ts ${VERSION} guard is running (pid: ${process.pid}) ***`);
-    const guard = new Guard(configuration, sockets, log);
+    const guard = new Guard(configuration, sockets, files, log);
     void signals.run((signal) => guard.onSignal(signal));
     return await guard.run();
   } finally {
@@ -48,6 +52,7 @@ export async function runGuard(configuration: Configuration): Promise<number> {
 class Guard {
   private readonly configuration: Configuration;
   private readonly sockets: GuardSockets;
+  private readonly files: readonly OpenFile[];
   private readonly log: (line: string) => void;
   private server: GuardedServer | undefined;
   private stops = 0;
@@ -56,9 +61,15 @@ class Guard {
   private killTimer: NodeJS.Timeout | undefined;
   private endPause: (() => void) | undefined;
 
-  constructor(configuration: Configuration, sockets: GuardSockets, log: (line: string) => void) {
+  constructor(
+    configuration: Configuration,
+    sockets: GuardSockets,
+    files: readonly OpenFile[],
+    log: (line: string) => void,
+  ) {
     this.configuration = configuration;
     this.sockets = sockets;
+    this.files = files;
     this.log = log;
   }
 
@@ -67,7 +78,7 @@ class Guard {
     // A signal may have come while the sockets were bound.
     await new Promise(setImmediate);
     while (this.stops === 0) {
-      const server = new GuardedServer(this.sockets, (message) => {
+      const server = new GuardedServer(this.sockets, this.files, (message) => {
         if ('notify' in message) void notify(message.notify);
         else this.onReady();
       });

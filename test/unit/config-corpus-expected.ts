@@ -333,7 +333,20 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
       ],
     },
   },
-  '49-https.ini': { is: { httpsSockets: [':8443,/etc/ssl/a.crt,/etc/ssl/a.key'] } },
+  '49-https.ini': {
+    is: {
+      httpsSockets: [
+        {
+          address: { kind: 'tcp', host: '0.0.0.0', port: 8443 },
+          certificate: '/etc/ssl/a.crt',
+          key: '/etc/ssl/a.key',
+          ciphers: undefined,
+          clientCa: undefined,
+          clientMustShow: false,
+        },
+      ],
+    },
+  },
   '50-engines.ini': {
     is: {
       appKind: 'fetch',

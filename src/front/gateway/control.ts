@@ -1,5 +1,6 @@
 // What the main thread and the gateway thread say to each other.
 import type { LaneMemory } from '../../lane/layout.js';
+import type { ProxyOptions } from '../proxy-trust.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
 import type { HttpLimits } from './http-connection.js';
 
@@ -44,6 +45,8 @@ export interface GatewayData {
   readonly eventFd: number;
   readonly listeners: readonly GatewayListener[];
   readonly limits: GatewayLimits;
+  /** Of the HTTP listeners. */
+  readonly proxies: ProxyOptions;
 }
 
 /** What the thread posts to the main thread: a line to log, or a descriptor to close in the background. */

@@ -16,6 +16,7 @@ import {
 import { dressSocket, type SocketOwner } from '../../system/socket-files.js';
 import { closeQuietly } from '../body-spool.js';
 import type { BoundAddress, Front } from '../front.js';
+import type { ProxyOptions } from '../proxy-trust.js';
 import {
   GATEWAY_CONTROL,
   GATEWAY_MODE,
@@ -39,6 +40,7 @@ export interface GatewayOptions {
   /** What need not be bound, because it came with the start. */
   readonly inherited?: ReadonlyMap<BindAddress, InheritedSocket>;
   readonly limits: GatewayLimits;
+  readonly proxies: ProxyOptions;
   readonly front: number;
   readonly lanes: readonly LaneMemory[];
   log(line: string): void;
@@ -136,11 +138,12 @@ export class GatewayFront implements Front {
   }
 
   private startThread(): void {
-    const { front, lanes, limits, log, onCrash } = this.options;
+    const { front, lanes, limits, proxies, log, onCrash } = this.options;
     const workerData: GatewayData = {
       front,
       lanes,
       limits,
+      proxies,
       control: this.control.buffer as SharedArrayBuffer,
       bell: this.bell.memory,
       bellStart: 0,

@@ -15,14 +15,17 @@ import {
   REQUEST_LINE,
   skipEmptyLines,
 } from '../../protocol/http-request-head.js';
+import { PROXY, ProxyHeader } from '../../protocol/proxy-header.js';
 import { SYS } from '../../system/libc.js';
 import { closingAnswer, REFUSAL, type Refusal } from '../http/refusal.js';
 import {
   appendContentLength,
   CONTENT_LENGTH_VAR_BYTES,
+  encodePeer,
   PACKET_BYTES_MAX,
   type RequestEncoder,
 } from '../http/request-encoder.js';
+import { BAD_PROXY_HEADER } from '../proxy-trust.js';
 import { BodyStore } from './body-store.js';
 import { Connection, type GatewayTools, PHASE } from './connection.js';
 import { RECEIVED, ReadWindow } from './read-window.js';
@@ -51,6 +54,7 @@ const NOTHING = Buffer.alloc(0);
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 const lines = new HeadLines();
+const proxyHeader = new ProxyHeader();
 const packetScratch = Buffer.allocUnsafeSlow(PACKET_BYTES_MAX);
 
 /** From accept to close; reused for another descriptor afterwards. */
@@ -60,6 +64,7 @@ export class HttpConnection extends Connection {
   private readonly chunks = new ChunkedDecoder();
   private encoder: RequestEncoder | null = null;
   private peer: Uint8Array = NOTHING;
+  private awaitsProxyHeader = false;
   private readonly input: ReadWindow;
   /** Bytes of the input in which no blank line was found. */
   private scanned = 0;
@@ -86,10 +91,14 @@ export class HttpConnection extends Connection {
     this.body = new BodyStore(limits.inlineBodyBytesMax);
   }
 
-  /** Names the peer of the descriptor that `open` will be given, and the encoder of the socket it came from. */
-  introduce(encoder: RequestEncoder, peer: Uint8Array): void {
+  /**
+   * Names the peer of the descriptor that `open` will be given, the encoder of the socket it came from, and whether the
+   * connection begins with a PROXY header.
+   */
+  introduce(encoder: RequestEncoder, peer: Uint8Array, hasProxyHeader: boolean): void {
     this.encoder = encoder;
     this.peer = peer;
+    this.awaitsProxyHeader = hasProxyHeader;
   }
 
   protected override start(): void {
@@ -187,7 +196,23 @@ export class HttpConnection extends Connection {
 
   /** Uses the bytes at hand; true when more are needed. */
   private process(): boolean {
+    if (this.awaitsProxyHeader) return this.processProxyHeader();
     return this.inBody ? this.processBody() : this.processHead();
+  }
+
+  private processProxyHeader(): boolean {
+    const { input } = this;
+    const length = proxyHeader.parse(input.bytes, input.at, input.end);
+    if (length === PROXY.MORE) return true;
+    this.awaitsProxyHeader = false;
+    if (length === PROXY.FAULT) {
+      this.tools.log(BAD_PROXY_HEADER);
+      this.close();
+      return false;
+    }
+    input.at += length;
+    if (proxyHeader.isKnown) this.peer = encodePeer(proxyHeader.address, proxyHeader.port);
+    return false;
   }
 
   // ---- the head

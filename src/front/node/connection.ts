@@ -5,7 +5,6 @@ import type { Socket } from 'node:net';
 import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
 import { HttpTools } from '../http/exchange.js';
 import { closingAnswer, type Refusal } from '../http/refusal.js';
-import { encodePeer } from '../http/request-encoder.js';
 import { resetSocket } from '../reset-socket.js';
 import { NodeExchange } from './exchange.js';
 
@@ -41,7 +40,7 @@ export class NodeTools extends HttpTools {
 
 export class NodeConnection {
   readonly socket: Socket;
-  /** REMOTE_ADDR and REMOTE_PORT, encoded. */
+  /** REMOTE_ADDR and REMOTE_PORT, encoded, and what TLS tells of the client. */
   readonly peer: Uint8Array;
   private readonly tools: NodeTools;
   private current: NodeExchange | null = null;
@@ -54,10 +53,10 @@ export class NodeConnection {
   private quietSinceMs = 0;
   private sentBytes = 0;
 
-  constructor(tools: NodeTools, socket: Socket) {
+  constructor(tools: NodeTools, socket: Socket, peer: Uint8Array) {
     this.tools = tools;
     this.socket = socket;
-    this.peer = encodePeer(plainAddress(socket.remoteAddress ?? ''), String(socket.remotePort ?? ''));
+    this.peer = peer;
     socket.on('end', this.onEnd);
     socket.on('close', this.onClose);
   }
@@ -165,9 +164,4 @@ export class NodeConnection {
     this.current?.abandon();
     this.current = null;
   };
-}
-
-/** An IPv4 address that came over an IPv6 socket, as IPv4. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }
