@@ -56,7 +56,9 @@ export function askTls(options: RequestOptions, body: Buffer | string = ''): Pro
         text += chunk;
       });
       response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text, name: String(certificate.subject.CN) }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: text, name: String(certificate.subject.CN) }),
+      );
     });
     request.on('error', reject);
     request.end(body);

@@ -4,6 +4,7 @@ import type { HttpEngine } from '../../config/configuration.js';
 import type { InheritedSocket } from '../../system/inherited.js';
 import type { BindAddress } from '../../system/listen.js';
 import type { SocketOwner } from '../../system/socket-files.js';
+import type { LocalDesk } from '../local/desk.js';
 import type { ProxyOptions } from '../proxy-trust.js';
 
 /** The engines of the main thread, and `auto`, which chooses among them. */
@@ -30,6 +31,8 @@ export interface HttpFrontOptions extends ProxyOptions {
   readonly listenBacklog: number;
   /** Of an `https` line. */
   readonly tls?: TlsOptions | undefined;
+  /** Gives the answers that need no worker. */
+  readonly desk?: LocalDesk | undefined;
   /** Writes one line to the server's log. */
   log(line: string): void;
 }
