@@ -188,7 +188,7 @@ export class HttpConnection extends Connection {
   }
 
   protected override onReadTimeout(): void {
-    if (this.isIdle) this.close();
+    if (this.isIdle || this.awaitsProxyHeader) this.close();
     else this.refuse(REFUSAL.REQUEST_TIMEOUT);
   }
 
