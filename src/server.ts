@@ -340,11 +340,19 @@ export class Server {
   /** What a front's thread answers itself; its counters stand behind those of the workers. */
   private localSetup(front: number): LocalSetup {
     return {
-      gate: {},
+      gate: { routes: this.configuration.routes },
+      addHeaders: this.configuration.addHeaders,
       counters: this.counterMemory,
       counterIndex: this.owners.length + front,
       logRequests: !this.configuration.disableLogging,
+      forwardedBy: this.forwardedBy(),
     };
+  }
+
+  /** Whose X-Forwarded-For the request log believes, where it looks at it. */
+  private forwardedBy(): readonly string[] | undefined {
+    const { logXForwardedFor, trustedProxies } = this.configuration;
+    return logXForwardedFor ? trustedProxies : undefined;
   }
 
   /** What is the same for every worker. */
@@ -361,6 +369,7 @@ export class Server {
       concurrency: configuration.concurrency,
       log: this.log.forThread(),
       logRequests: !configuration.disableLogging,
+      forwardedBy: this.forwardedBy(),
       memoryReport: configuration.memoryReport,
     };
   }

@@ -19,6 +19,9 @@ import { expandSettings } from './expand.js';
 import type { LoadContext, SettingsLoader } from './loader.js';
 import { findOption } from './options.js';
 import { type OptionValues, resolveValues } from './resolve.js';
+import { parseHeader } from './route-actions.js';
+import { toBytes } from './route-template.js';
+import { readRoutes } from './routes.js';
 import { COMMAND_LINE, type Report, type Setting } from './setting.js';
 
 const MS = 1000;
@@ -150,8 +153,22 @@ function requestsOf(values: OptionValues, settings: readonly Setting[], report: 
     harakiriVerbose: values.get('harakiri-verbose'),
     httpHarakiriMs: values.get('http-harakiri') * MS,
     catchExceptions: values.get('catch-exceptions'),
-    addHeaders: values.get('add-header'),
+    addHeaders: headersOf(settings, report),
+    routes: readRoutes(settings, report),
   };
+}
+
+function headersOf(settings: readonly Setting[], report: Report): readonly (readonly [string, string])[] {
+  return settings.flatMap(({ key, value, place, role }) => {
+    if (key !== 'add-header' || role !== 'plain' || value === '') return [];
+    try {
+      const header = parseHeader(value);
+      return [[header.name, toBytes(header.value)] as const];
+    } catch (error) {
+      report.badOption(place, key, errorMessage(error));
+      return [];
+    }
+  });
 }
 
 function lifecycleOf(values: OptionValues): LifecycleConfiguration {

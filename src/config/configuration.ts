@@ -2,6 +2,7 @@
 import type { SocketAddress } from './address.js';
 import type { HttpsAddress, RedirectAddress } from './https-address.js';
 import type { Assignment, ValueOf } from './options.js';
+import type { Route } from './route.js';
 import type { Notice, Setting } from './setting.js';
 
 export type { Notice } from './setting.js';
@@ -81,8 +82,9 @@ export interface RequestConfiguration {
   /** 0: off. */
   readonly httpHarakiriMs: number;
   readonly catchExceptions: boolean;
-  /** `Name: value`. */
-  readonly addHeaders: readonly string[];
+  /** Names and values, latin-1. */
+  readonly addHeaders: readonly (readonly [string, string])[];
+  readonly routes: readonly Route[];
 }
 
 /** Where 0 makes sense it means off. */

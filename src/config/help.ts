@@ -13,6 +13,7 @@ export const GROUP_TITLES: Readonly<Record<OptionGroup, string>> = {
   sockets: 'Sockets',
   workers: 'Workers',
   requests: 'Requests',
+  routing: 'Routing',
   lifecycle: 'Life of the workers',
   process: 'Process',
   logging: 'Logging',

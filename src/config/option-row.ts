@@ -23,6 +23,7 @@ export type OptionGroup =
   | 'sockets'
   | 'workers'
   | 'requests'
+  | 'routing'
   | 'lifecycle'
   | 'process'
   | 'logging'

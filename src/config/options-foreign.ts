@@ -139,8 +139,7 @@ const REFUSED: readonly Family[] = [
   },
   {
     names:
-      'route route-host route-uri route-qs route-if route-if-not route-run route-label route-remote-addr ' +
-      'route-remote-user route-user-agent route-referer final-route final-route-host final-route-uri ' +
+      'final-route final-route-status final-route-host final-route-uri ' +
       'final-route-qs final-route-if final-route-if-not final-route-run final-route-label ' +
       'final-route-remote-addr final-route-remote-user final-route-user-agent final-route-referer ' +
       'error-route error-route-status error-route-host error-route-uri error-route-qs error-route-if ' +
@@ -149,7 +148,7 @@ const REFUSED: readonly Family[] = [
       'response-route-status response-route-host response-route-uri response-route-qs response-route-if ' +
       'response-route-if-not response-route-run response-route-label response-route-remote-addr ' +
       'response-route-remote-user response-route-user-agent response-route-referer',
-    why: 'write the rule in nginx or in the application',
+    why: 'only what is asked before a request is routed here (route, route-if…): use add-header, or the application',
   },
   { names: 'error-page-403 error-page-404 error-page-500', why: 'use error_page in nginx' },
   {

@@ -138,9 +138,9 @@ export const REQUEST_OPTIONS = [
     group: 'requests',
     kind: 'text',
     repeat: true,
-    status: 'not-yet',
+    status: 'works',
     placeholder: '"NAME: VALUE"',
-    help: 'a header for every response',
+    help: 'a header for every response, but for those to requests that cannot be served (400, 413, 431, 502, 503)',
   },
 ] as const satisfies readonly OptionRow[];
 

@@ -8,6 +8,7 @@ import { FOREIGN_OPTIONS } from './options-foreign.js';
 import { COMMAND_OPTIONS, LANGUAGE_OPTIONS, LOGIC_OPTIONS } from './options-language.js';
 import { LOGGING_OPTIONS } from './options-logging.js';
 import { PROCESS_OPTIONS, STATIC_OPTIONS, STATS_OPTIONS } from './options-operating.js';
+import { ROUTING_OPTIONS } from './options-routing.js';
 import { APPLICATION_OPTIONS, SOCKET_OPTIONS } from './options-serving.js';
 import { LIFECYCLE_OPTIONS, REQUEST_OPTIONS, WORKER_OPTIONS } from './options-workers.js';
 
@@ -19,6 +20,7 @@ const TYPED_OPTIONS = [
   ...SOCKET_OPTIONS,
   ...WORKER_OPTIONS,
   ...REQUEST_OPTIONS,
+  ...ROUTING_OPTIONS,
   ...LIFECYCLE_OPTIONS,
   ...PROCESS_OPTIONS,
   ...LOGGING_OPTIONS,

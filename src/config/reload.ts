@@ -23,7 +23,6 @@ const RELOADED = [
   'harakiriVerbose',
   'httpHarakiriMs',
   'catchExceptions',
-  'addHeaders',
   'maxRequests',
   'maxRequestsDelta',
   'minWorkerLifetimeMs',

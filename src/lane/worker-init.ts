@@ -26,6 +26,8 @@ export interface WorkerInitCommon {
   readonly concurrency: number | undefined;
   readonly log: LogDestination;
   readonly logRequests: boolean;
+  /** The proxies whose X-Forwarded-For the request log believes; undefined: it does not look at it. */
+  readonly forwardedBy: readonly string[] | undefined;
   readonly memoryReport: boolean;
 }
 

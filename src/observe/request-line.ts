@@ -6,6 +6,8 @@ export interface RequestRecord {
   requestOfWorker: number;
   requestOfServer: number;
   address: string;
+  /** X-Forwarded-For, as it came. */
+  forwardedFor: string;
   user: string;
   varCount: number;
   varsBytes: number;
@@ -31,6 +33,7 @@ export function newRecord(varsBytes: number): RequestRecord {
     requestOfWorker: -1,
     requestOfServer: 0,
     address: '',
+    forwardedFor: '',
     user: '',
     varCount: 0,
     varsBytes,
@@ -52,6 +55,7 @@ export function newRecord(varsBytes: number): RequestRecord {
 export function noteVar(record: RequestRecord, key: string, value: string): void {
   record.varCount++;
   if (key === 'REMOTE_ADDR') record.address = value;
+  else if (key === 'HTTP_X_FORWARDED_FOR') record.forwardedFor = value;
   else if (key === 'REMOTE_USER') record.user = value;
   else if (key === 'REQUEST_METHOD') record.method = value;
   else if (key === 'REQUEST_URI') record.uri = value;

@@ -2,6 +2,7 @@
 
 import type { WorkerInit } from '../lane/worker-init.js';
 import type { Counters } from '../observe/counters.js';
+import { ForwardedFor } from '../observe/forwarded-for.js';
 import type { Log } from '../observe/log.js';
 import { ctime, memoryPrefix, newRecord, noteVar, requestLine } from '../observe/request-line.js';
 import { forEachVar } from '../protocol/environ-vars.js';
@@ -15,6 +16,7 @@ export class RequestLogger {
   private readonly init: WorkerInit;
   private readonly counters: Counters;
   private readonly destination: Log;
+  private readonly forwardedFor: ForwardedFor | undefined;
   private requests = 0;
   private prefix = '';
   private prefixAtMs = Number.NEGATIVE_INFINITY;
@@ -23,6 +25,7 @@ export class RequestLogger {
     this.init = init;
     this.counters = counters;
     this.destination = destination;
+    this.forwardedFor = init.forwardedBy && new ForwardedFor(init.forwardedBy);
   }
 
   log(exchange: SlotExchange, endedMs: number): void {
@@ -40,6 +43,7 @@ export class RequestLogger {
     record.headBytes = response.headBytes;
     record.core = exchange.core;
     forEachVar(exchange.packet, exchange.varsStart, exchange.varsEnd, (key, value) => noteVar(record, key, value));
+    if (this.forwardedFor !== undefined) record.address = this.forwardedFor.client(record.address, record.forwardedFor);
     this.destination.rawLine(this.memory(endedMs) + requestLine(record, ctime(Date.now())));
   }
 

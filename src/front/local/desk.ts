@@ -1,18 +1,23 @@
 // Where the fronts of one thread get their local answers from: the gate, the counters and the request log around it.
 import { Counters } from '../../observe/counters.js';
+import { ForwardedFor } from '../../observe/forwarded-for.js';
 import { ctime, newRecord, noteVar, requestLine } from '../../observe/request-line.js';
 import { forEachVar } from '../../protocol/environ-vars.js';
 import { createGate, type GateOptions } from './create-gate.js';
-import { JudgedRequest, LocalAnswer, type RequestGate } from './gate.js';
+import { type Header, JudgedRequest, LocalAnswer, type RequestGate } from './gate.js';
 import { LocalReply, type ReplyLedger } from './reply.js';
 
 /** What a desk is made of; may be sent to another thread. */
 export interface LocalSetup {
   readonly gate: GateOptions;
+  /** Of every answer. */
+  readonly addHeaders: readonly Header[];
   readonly counters: SharedArrayBuffer;
   /** Which of the counters are this thread's. */
   readonly counterIndex: number;
   readonly logRequests: boolean;
+  /** The proxies whose X-Forwarded-For the request log believes; undefined: it does not look at it. */
+  readonly forwardedBy: readonly string[] | undefined;
 }
 
 /** Undefined when there is nothing for it to do. `log` takes request lines. */
@@ -26,6 +31,7 @@ export class LocalDesk implements ReplyLedger {
   private readonly setup: LocalSetup;
   private readonly counters: Counters;
   private readonly writeLine: (line: string) => void;
+  private readonly forwardedFor: ForwardedFor | undefined;
   private readonly request = new JudgedRequest();
 
   constructor(gate: RequestGate, setup: LocalSetup, log: (line: string) => void) {
@@ -33,6 +39,7 @@ export class LocalDesk implements ReplyLedger {
     this.setup = setup;
     this.counters = new Counters(setup.counters);
     this.writeLine = log;
+    this.forwardedFor = setup.forwardedBy && new ForwardedFor(setup.forwardedBy);
   }
 
   /**
@@ -61,6 +68,7 @@ export class LocalDesk implements ReplyLedger {
     const { record } = reply;
     if (record === undefined) return;
     record.pid = process.pid;
+    if (this.forwardedFor !== undefined) record.address = this.forwardedFor.client(record.address, record.forwardedFor);
     record.requestOfServer = this.counters.requestsTotal;
     record.status = reply.status;
     record.headerCount = reply.headers.length;
