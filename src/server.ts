@@ -13,6 +13,7 @@ import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
 import type { LocalSetup } from './front/local/desk.js';
+import { staticOptions } from './front/local/static-options.js';
 import { resolveAddresses } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
@@ -317,7 +318,7 @@ export class Server {
   /** What a front's thread answers itself; its counters stand behind those of the workers. */
   private localSetup(front: number): LocalSetup {
     return {
-      gate: {},
+      gate: { static: staticOptions(this.configuration, this.applicationFolder) },
       counters: this.counterMemory,
       counterIndex: this.owners.length + front,
       logRequests: !this.configuration.disableLogging,

@@ -15,10 +15,17 @@ export interface LocalSetup {
   readonly logRequests: boolean;
 }
 
-/** Undefined when there is nothing for it to do. `log` takes request lines. */
-export function createDesk(setup: LocalSetup | undefined, log: (line: string) => void): LocalDesk | undefined {
-  const gate = setup && createGate(setup.gate);
-  return gate && setup && new LocalDesk(gate, setup, log);
+/** The two logs of a front. */
+export interface DeskLogs {
+  log(line: string): void;
+  /** Takes request lines, which hold no control characters of a client's. */
+  logRequests(lines: string): void;
+}
+
+/** Undefined when there is nothing for it to do. */
+export function createDesk(setup: LocalSetup | undefined, logs: DeskLogs): LocalDesk | undefined {
+  const gate = setup && createGate(setup.gate, (line) => logs.log(line));
+  return gate && setup && new LocalDesk(gate, setup, (line) => logs.logRequests(line));
 }
 
 export class LocalDesk implements ReplyLedger {
