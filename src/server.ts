@@ -16,6 +16,7 @@ import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
 import type { LocalSetup } from './front/local/desk.js';
+import { staticOptions } from './front/local/static-options.js';
 import { resolveAddresses } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
@@ -340,7 +341,11 @@ export class Server {
   /** What a front's thread answers itself; its counters stand behind those of the workers. */
   private localSetup(front: number): LocalSetup {
     return {
-      gate: { routes: this.configuration.routes },
+      gate: {
+        routes: this.configuration.routes,
+        folder: this.applicationFolder,
+        static: staticOptions(this.configuration, this.applicationFolder),
+      },
       addHeaders: this.configuration.addHeaders,
       counters: this.counterMemory,
       counterIndex: this.owners.length + front,
@@ -367,6 +372,8 @@ export class Server {
       version: VERSION,
       application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: this.applicationFolder },
       concurrency: configuration.concurrency,
+      addHeaders: configuration.addHeaders,
+      routesAddHeaders: configuration.routes.some(({ action }) => action.kind === 'header'),
       log: this.log.forThread(),
       logRequests: !configuration.disableLogging,
       forwardedBy: this.forwardedBy(),

@@ -22,6 +22,7 @@ const readers: Readonly<Record<string, Reader>> = {
   'redirect-301': redirectReader(301),
   rewrite: rewriteReader(false),
   'rewrite-last': rewriteReader(true),
+  static: readStatic,
   addheader: readHeader,
   addvar: readVar,
   setscriptname: setReader('SCRIPT_NAME'),
@@ -35,7 +36,10 @@ const readers: Readonly<Record<string, Reader>> = {
 
 /** What uWSGI knows besides, and what to do instead. */
 const INSTEAD: readonly (readonly [names: string, advice: string])[] = [
-  ['static static-next file file-next sendfile sendfile-next fastfile fastfile-next', 'use static-map or check-static'],
+  [
+    'static-next file file-next sendfile sendfile-next fastfile fastfile-next',
+    'use static, static-map or check-static',
+  ],
   [
     'basicauth basicauth-next ldapauth ldapauth-next radius spnego fcgiauth access',
     'authenticate in nginx or in the application',
@@ -75,6 +79,13 @@ function readBreak(argument: string): RouteAction {
     throw new Error(`a status such as break:403 is wanted, got ${got}`);
   }
   return { kind: 'answer', status: Number(status), text };
+}
+
+function readStatic(argument: string): RouteAction {
+  const path = parseTemplate(wanted(argument, 'the path of a file'));
+  const [first] = path;
+  if (first?.kind === 'text' && (path.length === 1 || first.text.includes('/'))) return { kind: 'static', path };
+  throw new Error(`a folder is wanted before the first variable, got "${argument}"`);
 }
 
 function redirectReader(status: 301 | 302): Reader {

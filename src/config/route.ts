@@ -33,6 +33,8 @@ export type RouteAction =
   | { readonly kind: 'rewrite'; readonly target: Template; readonly isLast: boolean }
   | { readonly kind: 'set'; readonly name: string; readonly value: Template }
   | { readonly kind: 'header'; readonly name: string; readonly value: Template }
+  /** An absolute path, or one from chdir. */
+  | { readonly kind: 'static'; readonly path: Template }
   /** To the rule of this index. */
   | { readonly kind: 'goto'; readonly index: number };
 

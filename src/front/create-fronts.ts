@@ -86,7 +86,7 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
     inherited: takeInherited(wantedSockets(options), 'libc' in native ? native.libc : undefined, options.log),
     chownSocket: socketOwner(options.chownSocket),
   };
-  const main: MainSource = { ...source, desk: createDesk(options.local.main, options.logRequests) };
+  const main: MainSource = { ...source, desk: createDesk(options.local.main, options) };
   const uwsgiLibc =
     options.uwsgiAddresses.length > 0 ? gatewayFor('uwsgi', options.uwsgiEngine, native, options) : undefined;
   if (uwsgiLibc !== undefined) {

@@ -24,6 +24,10 @@ export interface WorkerInitCommon {
   };
   /** Requests at a time; undefined leaves it to the kind of application. */
   readonly concurrency: number | undefined;
+  /** Headers of every response. */
+  readonly addHeaders: readonly (readonly [string, string])[];
+  /** A request's vars may name more of them. */
+  readonly routesAddHeaders: boolean;
   readonly log: LogDestination;
   readonly logRequests: boolean;
   /** The proxies whose X-Forwarded-For the request log believes; undefined: it does not look at it. */

@@ -62,11 +62,11 @@ export function noteVar(record: RequestRecord, key: string, value: string): void
   else if (key === 'SERVER_PROTOCOL') record.protocol = value;
 }
 
-/** `[pid: 7|app: ${record.app}|req: 1/1] 127.0.0.1 () {28 vars in 300 bytes} […] GET / => generated 5 bytes in 1 msecs (HTTP/1.1 200) …` */
+/** `[pid: 7|app: 0|req: 1/1] 127.0.0.1 () {28 vars in 300 bytes} […] GET / => generated 5 bytes in 1 msecs (HTTP/1.1 200) …` */
 export function requestLine(record: RequestRecord, date: string): string {
   // uWSGI counts keys and values: twice the number of variables.
   return (
-    `[pid: ${record.pid}|app: 0|req: ${record.requestOfWorker}/${record.requestOfServer}] ${printable(record.address)} ` +
+    `[pid: ${record.pid}|app: ${record.app}|req: ${record.requestOfWorker}/${record.requestOfServer}] ${printable(record.address)} ` +
     `(${printable(record.user)}) {${record.varCount * 2} vars in ${record.varsBytes} bytes} [${date}] ` +
     `${printable(record.method)} ${printable(record.uri)} => generated ${record.bodyBytes} bytes in ${Math.floor(record.elapsedMs)} msecs ` +
     `(${printable(record.protocol)} ${record.status}) ${record.headerCount} headers in ${record.headBytes} bytes ` +

@@ -11,6 +11,7 @@ import { Log } from '../observe/log.js';
 import { printable } from '../observe/request-line.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import type { SlotExchange } from './exchange.js';
+import { ExtraHeaders } from './extra-headers.js';
 import { WorkerLoop } from './loop.js';
 import { RequestLogger } from './request-logger.js';
 
@@ -49,11 +50,13 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   const counters = new Counters(init.counters);
   const requestLogger = init.logRequests ? new RequestLogger(init, counters, log) : undefined;
   const index = init.lane.id - 1;
+  const extraHeaders = new ExtraHeaders(init);
   const loop = new WorkerLoop({
     lane,
     application,
     concurrency,
     libc,
+    extraHeaders: extraHeaders.exist ? extraHeaders : undefined,
     bells: init.bells.map((bell) => frontRinger(bell, libc)),
     onFinished: (exchange, endedMs) => {
       counters.countRequest(index, exchange.response.headBytes + exchange.response.bodyBytes);

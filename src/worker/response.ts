@@ -8,6 +8,7 @@ import { REPLY_FLAG, REQUEST_ORIGIN } from '../lane/layout.js';
 import type { WorkerSlot } from '../lane/worker-lane.js';
 import { ResponseHead } from '../protocol/response-head.js';
 import { ERRNO, type Libc, SYS } from '../system/libc.js';
+import type { ExtraHeaders } from './extra-headers.js';
 import { HttpFraming, isConnectionHeader, isFramingHeader } from './http-framing.js';
 
 const NOTHING = Buffer.alloc(0);
@@ -19,6 +20,8 @@ export interface ResponseTools {
   /** Where a head and a small body are put together before they are sent: SLOT_REPLY_BYTES. */
   readonly scratch: Buffer;
   readonly head: ResponseHead;
+  /** Undefined where nothing is configured. */
+  readonly extraHeaders: ExtraHeaders | undefined;
   /** The response that set `head` last: its text is still in there. */
   headOwner: SlotResponse | undefined;
   /** The slot got news: its front's bell has to ring at the end of the batch. Not urgent: the client has its answer already. */
@@ -31,11 +34,13 @@ export function newResponseTools(
   libc: Libc | undefined,
   posted: (slot: WorkerSlot, urgent: boolean) => void,
   flush: () => void,
+  extraHeaders?: ExtraHeaders,
 ): ResponseTools {
   return {
     libc,
     scratch: Buffer.allocUnsafeSlow(SLOT_REPLY_BYTES),
     head: new ResponseHead(),
+    extraHeaders,
     headOwner: undefined,
     posted,
     flush,
@@ -97,6 +102,7 @@ export class SlotResponse implements ResponseWriter {
 
   head(status: string, headers: readonly (readonly [string, string])[]): void {
     if (this.headSent) throw new Error('Cannot set the response head: it was sent already');
+    if (this.tools.extraHeaders !== undefined) headers = this.tools.extraHeaders.behind(headers, this.slot);
     // Set at once, so that what cannot be sent throws here; another request may use the encoder before we send.
     this.tools.headOwner = undefined;
     this.tools.head.set(status, headers);

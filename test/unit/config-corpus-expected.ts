@@ -212,7 +212,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
     is: {
       chdir: '/srv/with space',
       env: { GREETING: '"hello ; world"' },
-      addHeaders: ['X-Powered: "a" and "b"'],
+      addHeaders: [['X-Powered', '"a" and "b"']],
       procname: 'web # 1',
       logto: "Bob's app.log",
     },
@@ -413,7 +413,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
   '60-values-with-equals.ini': {
     is: {
       env: { DATABASE_URL: 'postgres://u:p@db/x?sslmode=require' },
-      addHeaders: ['Strict-Transport-Security: max-age=31536000; includeSubDomains'],
+      addHeaders: [['Strict-Transport-Security', 'max-age=31536000; includeSubDomains']],
     },
   },
   '61-no-newline-at-end.ini': { is: { httpSockets: [{ kind: 'tcp', host: '0.0.0.0', port: 8000 }] } },

@@ -18,6 +18,7 @@ const RECORD: RequestRecord = {
   requestOfWorker: 3,
   requestOfServer: 12,
   address: '192.0.2.1',
+  forwardedFor: '',
   user: 'ada',
   varCount: 14,
   varsBytes: 300,

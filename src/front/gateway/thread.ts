@@ -79,7 +79,7 @@ class Gateway implements GatewayTools {
     for (const { fd, protocol, port } of data.listeners) {
       if (protocol === 'http') this.encoders.set(fd, new RequestEncoder(data.limits.http.varsBytesMax, port));
     }
-    this.desk = createDesk(data.local, (line) => this.requestLines.push(line));
+    this.desk = createDesk(data.local, this);
     this.epoll = new Epoll(libc);
     this.epoll.add(data.eventFd, SYS.EPOLLIN);
   }
@@ -87,6 +87,10 @@ class Gateway implements GatewayTools {
   log(line: string): void {
     const message: GatewayMessage = { log: line };
     parentPort?.postMessage(message);
+  }
+
+  logRequests(line: string): void {
+    this.requestLines.push(line);
   }
 
   closed(connection: Connection, fd: number): void {

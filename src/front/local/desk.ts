@@ -3,6 +3,7 @@ import { Counters } from '../../observe/counters.js';
 import { ForwardedFor } from '../../observe/forwarded-for.js';
 import { ctime, newRecord, noteVar, requestLine } from '../../observe/request-line.js';
 import { forEachVar } from '../../protocol/environ-vars.js';
+import { isConnectionHeader } from '../http/reply-head.js';
 import { createGate, type GateOptions } from './create-gate.js';
 import { type Header, JudgedRequest, LocalAnswer, type RequestGate } from './gate.js';
 import { LocalReply, type ReplyLedger } from './reply.js';
@@ -20,10 +21,17 @@ export interface LocalSetup {
   readonly forwardedBy: readonly string[] | undefined;
 }
 
-/** Undefined when there is nothing for it to do. `log` takes request lines. */
-export function createDesk(setup: LocalSetup | undefined, log: (line: string) => void): LocalDesk | undefined {
-  const gate = setup && createGate(setup.gate);
-  return gate && setup && new LocalDesk(gate, setup, log);
+/** The two logs of a front. */
+export interface DeskLogs {
+  log(line: string): void;
+  /** Takes request lines, which hold no control characters of a client's. */
+  logRequests(lines: string): void;
+}
+
+/** Undefined when there is nothing for it to do. */
+export function createDesk(setup: LocalSetup | undefined, logs: DeskLogs): LocalDesk | undefined {
+  const gate = setup && createGate(setup.gate, (line) => logs.log(line));
+  return gate && setup && new LocalDesk(gate, setup, (line) => logs.logRequests(line));
 }
 
 export class LocalDesk implements ReplyLedger {
@@ -32,6 +40,8 @@ export class LocalDesk implements ReplyLedger {
   private readonly counters: Counters;
   private readonly writeLine: (line: string) => void;
   private readonly forwardedFor: ForwardedFor | undefined;
+  /** Whether a connection goes on is the engine's business. */
+  private readonly addHeaders: readonly Header[];
   private readonly request = new JudgedRequest();
 
   constructor(gate: RequestGate, setup: LocalSetup, log: (line: string) => void) {
@@ -39,6 +49,7 @@ export class LocalDesk implements ReplyLedger {
     this.setup = setup;
     this.counters = new Counters(setup.counters);
     this.writeLine = log;
+    this.addHeaders = setup.addHeaders.filter(([name]) => !isConnectionHeader(name));
     this.forwardedFor = setup.forwardedBy && new ForwardedFor(setup.forwardedBy);
   }
 
@@ -55,7 +66,7 @@ export class LocalDesk implements ReplyLedger {
     if (this.setup.logRequests) forEachVar(packet, varsStart, varsEnd, (key, value) => noteVar(record, key, value));
     const protocol = request.find('SERVER_PROTOCOL');
     return new LocalReply(
-      verdict,
+      verdict.with(this.addHeaders),
       request.method === 'HEAD',
       protocolOf(protocol),
       this.setup.logRequests ? record : undefined,

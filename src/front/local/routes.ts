@@ -1,13 +1,14 @@
 // The gate of the `route…` options: takes a request through the rules, one after the other. What comes out is an answer, the
 // request with other vars, or the request as it came. Nothing here waits, and patterns are only tried on texts of bounded length.
 import { TrustedAddresses } from '../../base/trusted-addresses.js';
-import type { Comparison, Route, RouteAction, RouteTest } from '../../config/route.js';
+import type { Comparison, Route, RouteAction, RouteTest, Template } from '../../config/route.js';
 import { RequestTarget, TARGET, TARGET_FORM } from '../../protocol/request-target.js';
 import { addRouteHeader, ROUTE_HEADERS_VAR, readRouteHeaders } from '../../protocol/route-headers.js';
 import { statusReason } from '../../protocol/status.js';
 import { appendVars } from '../../protocol/uwsgi-encoder.js';
 import { REFUSAL, type Refusal, refusalBody } from '../http/refusal.js';
 import { type Header, type JudgedRequest, LocalAnswer, type RequestGate, type Verdict } from './gate.js';
+import type { RouteFiles } from './route-files.js';
 import { RouteValues } from './route-values.js';
 
 const PLAIN_TEXT: Header = ['Content-Type', 'text/plain'];
@@ -22,11 +23,13 @@ interface CompiledRoute extends Route {
 
 export class RouteGate implements RequestGate {
   private readonly routes: readonly CompiledRoute[];
+  private readonly files: RouteFiles;
   private readonly values = new RouteValues();
   private readonly target = new RequestTarget();
   private answer: LocalAnswer | null = null;
 
-  constructor(routes: readonly Route[]) {
+  constructor(routes: readonly Route[], files: RouteFiles) {
+    this.files = files;
     this.routes = routes.map((route) => {
       return { ...route, networks: route.test.kind === 'address' ? new TrustedAddresses(route.test.networks) : null };
     });
@@ -39,11 +42,13 @@ export class RouteGate implements RequestGate {
     for (let at = 0; at < routes.length && this.answer === null; ) {
       const route = routes[at] as CompiledRoute;
       values.forgetGroups();
-      const outcome = this.holds(route) !== route.negated ? this.take(route.action) : NEXT;
+      const outcome = this.holds(route) !== route.negated ? this.take(route.action, request) : NEXT;
       if (outcome === END) break;
       at = outcome === NEXT ? at + 1 : outcome;
     }
-    if (this.answer !== null) return this.answer;
+    // Set by the rules, in calls that the compiler does not look into.
+    const answer = this.answer as LocalAnswer | null;
+    if (answer !== null) return answer.with(readRouteHeaders(values.find(ROUTE_HEADERS_VAR)));
     return values.changed.size === 0 ? null : this.rewritten(request);
   }
 
@@ -86,7 +91,7 @@ export class RouteGate implements RequestGate {
 
   // ---- actions
 
-  private take(action: RouteAction): number {
+  private take(action: RouteAction, request: JudgedRequest): number {
     const { values } = this;
     // The test has given the answer.
     if (this.answer !== null) return END;
@@ -107,6 +112,8 @@ export class RouteGate implements RequestGate {
         values.set(ROUTE_HEADERS_VAR, addRouteHeader(lines, action.name, values.text(action.value)));
         return NEXT;
       }
+      case 'static':
+        return this.serveFile(request, action.path);
       case 'goto':
         return action.index;
       default:
@@ -117,8 +124,18 @@ export class RouteGate implements RequestGate {
   private respond(status: number, headers: readonly Header[], text: string): number {
     const hasBody = status !== 204 && status !== 304;
     const body = hasBody ? Buffer.from(`${text === '' ? statusReason(status) : text}\n`, 'latin1') : Buffer.alloc(0);
-    const added = readRouteHeaders(this.values.find(ROUTE_HEADERS_VAR));
-    this.answer = new LocalAnswer(status, [...headers, ...(hasBody ? [PLAIN_TEXT] : []), ...added], body);
+    this.answer = new LocalAnswer(status, hasBody ? [...headers, PLAIN_TEXT] : headers, body);
+    return END;
+  }
+
+  private serveFile(request: JudgedRequest, path: Template): number {
+    const { method } = request;
+    if (method !== 'GET' && method !== 'HEAD') return this.respond(405, [['Allow', 'GET, HEAD']], '');
+    const answer = request.hasBody
+      ? refused(REFUSAL.BAD_REQUEST)
+      : this.files.answer(request, path, this.values.text(path));
+    if (answer === null) return this.respond(404, [], '');
+    this.answer = answer;
     return END;
   }
 
