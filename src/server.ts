@@ -15,8 +15,7 @@ import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
-import type { LocalSetup } from './front/local/desk.js';
-import { staticOptions } from './front/local/static-options.js';
+import { forwardedBy, localSetup } from './front/local/setup.js';
 import { resolveAddresses } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
@@ -35,6 +34,12 @@ const MAIN_FRONT = 0;
 const GATEWAY_FRONT = 1;
 /** Lanes beyond two for each worker: as many threads may be stuck in native code before the server gives up. */
 const LANES_TO_LOSE = 4;
+
+/** Where to listen, and with what. */
+type ListeningConfiguration = Pick<
+  SocketConfiguration,
+  'sockets' | 'httpSockets' | 'httpsSockets' | 'redirectSockets' | 'uwsgiEngine' | 'httpEngine'
+>;
 
 /** What the server tells its embedder while it runs. */
 export interface ServerEvents {
@@ -275,7 +280,7 @@ export class Server {
   ): Promise<void> {
     if (sockets.length + httpSockets.length + httpsSockets.length === 0) return;
     const portable = { uwsgiEngine: 'net', httpEngine: 'node' } as const;
-    const { all } = await this.createFronts({ sockets, httpSockets, httpsSockets, ...portable });
+    const { all } = await this.createFronts({ sockets, httpSockets, httpsSockets, redirectSockets: [], ...portable });
     const opened: Front[] = [];
     try {
       for (const front of all) {
@@ -296,8 +301,8 @@ export class Server {
 
   private async makeFronts(): Promise<void> {
     const { configuration } = this;
-    const { sockets, httpSockets, httpsSockets } = configuration;
-    if (sockets.length + httpSockets.length + httpsSockets.length === 0) {
+    const { sockets, httpSockets, httpsSockets, redirectSockets } = configuration;
+    if (sockets.length + httpSockets.length + httpsSockets.length + redirectSockets.length === 0) {
       throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket, http or https');
     }
     const { all, gateway } = await this.createFronts(configuration);
@@ -309,25 +314,28 @@ export class Server {
     sockets,
     httpSockets,
     httpsSockets,
+    redirectSockets,
     uwsgiEngine,
     httpEngine,
-  }: Pick<
-    SocketConfiguration,
-    'sockets' | 'httpSockets' | 'httpsSockets' | 'uwsgiEngine' | 'httpEngine'
-  >): Promise<Fronts> {
+  }: ListeningConfiguration): Promise<Fronts> {
     const tls = this.certificates.readAll(httpsSockets);
     const httpsAddresses = await resolveAddresses(addressesOf(httpsSockets));
+    const redirects = await resolveAddresses(addressesOf(redirectSockets));
+    // The counters of the fronts stand behind those of the workers.
+    const local = (front: number) =>
+      localSetup(this.configuration, this.applicationFolder, this.counterMemory, this.owners.length + front);
     const fronts = await createFronts({
       ...this.configuration,
       uwsgiEngine,
       httpEngine,
       uwsgiAddresses: await resolveAddresses(sockets),
       httpAddresses: await resolveAddresses(httpSockets),
+      redirectAddresses: redirects.map((address, i) => ({ address, port: redirectSockets[i]?.port })),
       httpsAddresses: httpsAddresses.map((address, i) => ({ address, tls: tls[i] as TlsOptions })),
       turns: this.turns,
       lanes: this.owners.map((owner) => owner.memory),
       gatewayPart: GATEWAY_FRONT,
-      local: { main: this.localSetup(MAIN_FRONT), gateway: this.localSetup(GATEWAY_FRONT) },
+      local: { main: local(MAIN_FRONT), gateway: local(GATEWAY_FRONT) },
       log: (line) => this.log.line(line),
       logRequests: (lines) => this.log.rawLine(lines),
       onCrash: (cause) => {
@@ -336,28 +344,6 @@ export class Server {
     });
     this.certificates.note(httpsSockets, fronts.https);
     return fronts;
-  }
-
-  /** What a front's thread answers itself; its counters stand behind those of the workers. */
-  private localSetup(front: number): LocalSetup {
-    return {
-      gate: {
-        routes: this.configuration.routes,
-        folder: this.applicationFolder,
-        static: staticOptions(this.configuration, this.applicationFolder),
-      },
-      addHeaders: this.configuration.addHeaders,
-      counters: this.counterMemory,
-      counterIndex: this.owners.length + front,
-      logRequests: !this.configuration.disableLogging,
-      forwardedBy: this.forwardedBy(),
-    };
-  }
-
-  /** Whose X-Forwarded-For the request log believes, where it looks at it. */
-  private forwardedBy(): readonly string[] | undefined {
-    const { logXForwardedFor, trustedProxies } = this.configuration;
-    return logXForwardedFor ? trustedProxies : undefined;
   }
 
   /** What is the same for every worker. */
@@ -376,7 +362,7 @@ export class Server {
       routesAddHeaders: configuration.routes.some(({ action }) => action.kind === 'header'),
       log: this.log.forThread(),
       logRequests: !configuration.disableLogging,
-      forwardedBy: this.forwardedBy(),
+      forwardedBy: forwardedBy(configuration),
       memoryReport: configuration.memoryReport,
     };
   }

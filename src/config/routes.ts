@@ -1,12 +1,13 @@
 // Reads the `route…` options, which are one list in the order of the configuration: uWSGI's internal routing, as far as people
 // use it without a web server in front.
+import { assert } from '../base/assert.js';
 import { errorMessage } from '../base/errors.js';
 import { TrustedAddresses } from '../base/trusted-addresses.js';
 import type { Comparison, Route, RouteAction, RouteTest, Template } from './route.js';
 import { parseAction } from './route-actions.js';
 import { parsePattern } from './route-pattern.js';
 import { parseTemplate } from './route-template.js';
-import type { Report, Setting } from './setting.js';
+import { COMMAND_LINE, Report, type Setting } from './setting.js';
 
 /** What the pattern of an option is tried on. */
 const SUBJECTS: Readonly<Record<string, string>> = {
@@ -61,6 +62,26 @@ export function readRoutes(settings: readonly Setting[], report: Report): readon
 
 function isRoute(key: string): boolean {
   return Object.hasOwn(SUBJECTS, key) || key === 'route-if' || key === 'route-if-not' || key === 'route-run';
+}
+
+/** The rules of an address that sends every client to the same URL with https, on `port` if one is given. */
+export function redirectRoutes(port: number | undefined): readonly Route[] {
+  const lines: readonly (readonly [string, string])[] = [
+    // A proxy's client names the host here (RFC 9112 section 3.2.2).
+    ['route-uri', '^https?://[^/?#]*(.*)$ seturi:$1'],
+    ['route-if', `empty:\${HTTP_HOST} break:400`],
+    [
+      'route-host',
+      `^(\\[[^\\]]*\\]|[^:]*) redirect-permanent:https://$1${port === undefined ? '' : `:${port}`}\${REQUEST_URI}`,
+    ],
+  ];
+  const settings = lines.map(
+    ([key, value]): Setting => ({ key, value, place: COMMAND_LINE, role: 'plain', bare: false }),
+  );
+  const report = new Report();
+  const routes = readRoutes(settings, report);
+  assert(!report.failed, 'our own rules can be read');
+  return routes;
 }
 
 function attempt(read: () => void, { key, place }: Setting, report: Report): void {

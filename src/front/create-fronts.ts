@@ -13,6 +13,7 @@ import type { Front } from './front.js';
 import { type GatewayAddress, GatewayFront } from './gateway/gateway.js';
 import { createHttpFront } from './http/create.js';
 import { createDesk, type LocalDesk, type LocalSetup } from './local/desk.js';
+import { redirectSetup } from './local/setup.js';
 import { NetFront } from './net/net.js';
 import { NodeHttpFront } from './node/front.js';
 import type { ProxyOptions } from './proxy-trust.js';
@@ -31,6 +32,8 @@ export interface FrontsOptions extends ProxyOptions {
   readonly httpAddresses: readonly BindAddress[];
   readonly httpEngine: HttpEngine;
   readonly httpsAddresses: readonly SecureAddress[];
+  /** Where clients are sent to https, and the port that is theirs there. */
+  readonly redirectAddresses: readonly { readonly address: BindAddress; readonly port: number | undefined }[];
   readonly listenBacklog: number;
   readonly soKeepalive: boolean;
   /** Permission bits of unix sockets, or undefined for what umask leaves. */
@@ -100,20 +103,26 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
     if (httpLibc !== undefined) onGateway.push({ protocol: 'http', address });
     else all.push(await createOtherHttpFront(address, options, main));
   }
-  const https = options.httpsAddresses.map((secure) => createHttpsFront(secure, options, main));
+  const https = options.httpsAddresses.map(({ address, tls }) => createNodeFront(address, options, main, tls));
   if (https.length > 0) options.log('https engine: node');
   all.push(...https);
+  for (const { address, port } of options.redirectAddresses) {
+    const desk = createDesk(redirectSetup(options.local.main, port), options);
+    all.push(createNodeFront(address, options, { ...main, desk }));
+  }
   const libc = uwsgiLibc ?? httpLibc;
   const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options, source);
   return { all: gateway === undefined ? all : [...all, gateway], gateway, https };
 }
 
 /** In the order of the configuration. */
-function wantedSockets({ uwsgiAddresses, httpAddresses, httpsAddresses }: FrontsOptions): Wanted[] {
+function wantedSockets(options: FrontsOptions): Wanted[] {
+  const { uwsgiAddresses, httpAddresses, httpsAddresses, redirectAddresses } = options;
   return [
     ...uwsgiAddresses.map((address): Wanted => ({ protocol: 'uwsgi', address })),
     ...httpAddresses.map((address): Wanted => ({ protocol: 'http', address })),
     ...httpsAddresses.map(({ address }): Wanted => ({ protocol: 'https', address })),
+    ...redirectAddresses.map(({ address }): Wanted => ({ protocol: 'http', address })),
   ];
 }
 
@@ -174,10 +183,12 @@ async function createOtherHttpFront(
   return front;
 }
 
-function createHttpsFront(
-  { address, tls }: SecureAddress,
+/** Of an address that node:http always serves. */
+function createNodeFront(
+  address: BindAddress,
   options: FrontsOptions,
   { inherited, chownSocket, desk }: MainSource,
+  tls?: TlsOptions,
 ): NodeHttpFront {
   const socket = { ...options, address, tls, desk, chownSocket, inherited: inherited.get(address) };
   return new NodeHttpFront(socket, options.turns);

@@ -1,4 +1,5 @@
 // The `route…` and `add-header` options: what they are read as, and that what cannot be had is an error with its place and a way out.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are what is tested
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parsePattern } from '../../dist/config/route-pattern.js';
