@@ -106,13 +106,13 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
   const https = options.httpsAddresses.map(({ address, tls }) => createNodeFront(address, options, main, tls));
   if (https.length > 0) options.log('https engine: node');
   all.push(...https);
-  for (const { address, port } of options.redirectAddresses) {
+  const redirects = options.redirectAddresses.map(({ address, port }) => {
     const desk = createDesk(redirectSetup(options.local.main, port), options);
-    all.push(createNodeFront(address, options, { ...main, desk }));
-  }
+    return createNodeFront(address, options, { ...main, desk });
+  });
   const libc = uwsgiLibc ?? httpLibc;
   const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options, source);
-  return { all: gateway === undefined ? all : [...all, gateway], gateway, https };
+  return { all: [...all, ...(gateway === undefined ? [] : [gateway]), ...redirects], gateway, https };
 }
 
 /** In the order of the configuration. */
