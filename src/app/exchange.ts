@@ -1,4 +1,5 @@
 // What an application kind is given for one request. The worker implements it; the kinds under app/ only use it.
+import type { Socket } from 'node:net';
 
 /** The request's body, complete before the application runs: in memory, or in an unlinked temporary file. */
 export interface RequestBody {
@@ -46,6 +47,13 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Called, at most once, when `signal` would fire. Set by the kind: an AbortSignal of its own costs 4 µs on Node 20. */
   onAbort: (() => void) | null;
+  /** The client offers to go on with another protocol (RFC 9110 section 7.8), as WebSocket does, and the connection can be had. */
+  readonly upgradable: boolean;
+  /**
+   * Takes the connection: the exchange is over, without a response; the taker answers `101` itself, and ends the socket.
+   * Only of an exchange that is `upgradable` and has sent nothing. Rejects when the connection has gone.
+   */
+  takeConnection(): Promise<Socket>;
 }
 
 /** A loaded application of any kind. */

@@ -68,6 +68,11 @@ export class WorkerSlot {
     return this.words[this.base + SLOT.ORIGIN] as number;
   }
 
+  /** Whether the connection may be taken over. */
+  get upgradable(): boolean {
+    return this.words[this.base + SLOT.UPGRADABLE] === 1;
+  }
+
   get aborted(): boolean {
     return Atomics.load(this.words, this.base + SLOT.ABORTED) === 1;
   }

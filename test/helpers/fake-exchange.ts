@@ -180,6 +180,7 @@ export class FakeExchange implements Exchange {
   readonly response: FakeResponse;
   readonly core = 3;
   onAbort: (() => void) | null = null;
+  readonly upgradable = false;
   private readonly controller = new AbortController();
 
   constructor(options: FakeOptions = {}) {
@@ -193,6 +194,10 @@ export class FakeExchange implements Exchange {
 
   get signal(): AbortSignal {
     return this.controller.signal;
+  }
+
+  takeConnection(): Promise<never> {
+    return Promise.reject(new Error('There is no connection'));
   }
 
   /** The client leaves, or the deadline passes: as the worker does it. */

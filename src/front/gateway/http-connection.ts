@@ -78,6 +78,7 @@ export class HttpConnection extends Connection {
   private packet: Buffer = NOTHING;
   private varsEnd = 0;
   private keepAlive = false;
+  private offersUpgrade = false;
 
   constructor(tools: GatewayTools, limits: HttpLimits) {
     super(tools, limits.httpTimeoutMs);
@@ -246,7 +247,9 @@ export class HttpConnection extends Connection {
     if (encoder.repeated) encoder.joinHeaders(lines.list());
     const wanted = (httpMinor > 0 || encoder.connectionKeepAlive) && !encoder.connectionClose;
     this.keepAlive = wanted && this.limits.httpKeepaliveMs > 0 && !this.tools.closing;
-    return encoder.end();
+    const varsEnd = encoder.end();
+    this.offersUpgrade = encoder.offersUpgrade;
+    return varsEnd;
   }
 
   private keepPacket(source: Buffer, varsEnd: number, chunked: boolean): void {
@@ -323,6 +326,8 @@ export class HttpConnection extends Connection {
   private describe(slot: FrontSlot): void {
     const origin = this.keepAlive ? REQUEST_ORIGIN.HTTP_KEEP_ALIVE : REQUEST_ORIGIN.HTTP_CLOSE;
     slot.describe(this.varsEnd, this.body.bytes, this.body.fd, this.fd, origin);
+    // Who has sent more than the request has not waited for an answer.
+    if (this.offersUpgrade && this.input.isEmpty) slot.offerConnection();
   }
 
   // ---- the end of a request
