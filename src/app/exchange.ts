@@ -70,6 +70,8 @@ export interface WorkerContext {
   readonly multithread: boolean;
   readonly version: string;
   readonly node: string;
+  /** Where the server listens, HTTP first, as the log shows it; empty when that is not known. */
+  readonly address: string;
   /** Writes one line, or several, to the server's log. */
   log(text: string): void;
 }

@@ -20,6 +20,13 @@ export function selectKind(exported: unknown, appKind: string | undefined): Appl
   return kind;
 }
 
+/** Whether `selectKind` would find a kind. */
+export function isApplication(exported: unknown, appKind: string | undefined): boolean {
+  return KINDS.some(
+    (kind) => (appKind === undefined || kind.name === appKind) && kind.matches(exported, appKind !== undefined),
+  );
+}
+
 function namedKind(name: string, exported: unknown): ApplicationKind {
   const kind = KINDS.find((candidate) => candidate.name === name);
   if (kind === undefined) {

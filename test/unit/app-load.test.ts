@@ -179,7 +179,7 @@ describe('loadApplication takes', () => {
     const chdir = folderOf({ ...PACKAGE_JSON, 'empty.js': '', 'text.js': 'export const application = "x";' });
     await assert.rejects(
       answer({ module: 'empty', chdir }),
-      isLoadError(/neither an export application nor a default one; it exports nothing/),
+      isLoadError(/neither an export application nor a default one, and does not call listen\(\); it exports nothing/),
     );
     await assert.rejects(answer({ module: 'text', chdir }), isLoadError(/got a value of type string/));
     await assert.rejects(answer({ chdir }), isLoadError(/set module or wsgi-file/));

@@ -2,8 +2,10 @@
 // have, never by its name: they come from the application's own node_modules.
 import { Server } from 'node:http';
 import { Server as SecureServer } from 'node:https';
+import { Server as NetServer } from 'node:net';
 import { FastwsgiError } from '../../base/errors.js';
 import type { NodeListener } from './call.js';
+import { AdoptedState } from './server-state.js';
 
 /** The listener of an application, and the server that it listens with, where it brings one. */
 export interface FoundListener {
@@ -52,7 +54,7 @@ const MARKS: readonly Mark[] = [
  * one if its parameters are called as everybody calls them.
  */
 export function isNodeApplication(exported: unknown, named: boolean): boolean {
-  if (isServer(exported)) return true;
+  if (isHttpServer(exported)) return true;
   if (!isMembers(exported)) return false;
   // What is a fetch handler besides is served as one.
   if (!named && has(exported, 'fetch')) return false;
@@ -62,7 +64,7 @@ export function isNodeApplication(exported: unknown, named: boolean): boolean {
 
 /** The listener of what `isNodeApplication` says yes to. Waits until a framework is ready. */
 export async function listenerOf(exported: unknown): Promise<FoundListener> {
-  if (isServer(exported))
+  if (isHttpServer(exported))
     return { listener: (request, response) => emitRequest(exported, request, response), server: exported };
   if (isMembers(exported)) {
     const mark = MARKS.find((candidate) => candidate.matches(exported));
@@ -74,6 +76,11 @@ export async function listenerOf(exported: unknown): Promise<FoundListener> {
 
 /** As node:http: a client that waits for 100 Continue is the business of whoever listens for it. */
 function emitRequest(server: Server, ...[request, response]: Parameters<NodeListener>): void {
+  if (AdoptedState.of(server)?.isOpen === false) {
+    // The application has closed its server: it wants no more requests.
+    response.writeHead(503).end();
+    return;
+  }
   const { expect } = request.headers;
   if (expect !== undefined && server.listenerCount('checkContinue') > 0)
     server.emit('checkContinue', request, response);
@@ -81,8 +88,10 @@ function emitRequest(server: Server, ...[request, response]: Parameters<NodeList
     throw new Error('The server of the application has no request listener');
 }
 
-export function isServer(value: unknown): value is Server {
-  return value instanceof Server || value instanceof SecureServer;
+/** Of node:http or node:https, or of node:http2, whose listeners take requests of HTTP/1.1 too. */
+export function isHttpServer(value: unknown): value is Server {
+  if (value instanceof Server || value instanceof SecureServer) return true;
+  return value instanceof NetServer && /^Http2(?:Secure)?Server$/.test(value.constructor.name);
 }
 
 /** `(req, res)`, `(request, response)`, `(incoming, outgoing)` and nothing like `(environ, startResponse)`. */
