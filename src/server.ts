@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { FastwsgiError, systemErrorText } from './base/errors.js';
 import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
@@ -314,14 +315,22 @@ export class Server {
   /** What is the same for every worker. */
   private workerInit(): WorkerInitCommon {
     const { configuration } = this;
-    const { moduleName, wsgiFile, callable, appKind } = configuration;
+    const { moduleName, wsgiFile, callable, appKind, home } = configuration;
     return {
       bells: this.gateway === undefined ? [this.mainBell] : [this.mainBell, this.gateway.bell],
       counters: this.counterMemory,
       processes: configuration.processes,
       node: hostname(),
       version: VERSION,
-      application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: this.applicationFolder },
+      address: (this.bound.find(({ protocol }) => protocol === 'http') ?? this.bound[0])?.address ?? '',
+      application: {
+        module: moduleName,
+        file: wsgiFile,
+        callable,
+        kind: appKind,
+        chdir: this.applicationFolder,
+        home: home === undefined ? undefined : resolve(this.applicationFolder, home),
+      },
       concurrency: configuration.concurrency,
       log: this.log.forThread(),
       logRequests: !configuration.disableLogging,

@@ -78,6 +78,8 @@ export interface WorkerContext {
   readonly multithread: boolean;
   readonly version: string;
   readonly node: string;
+  /** Where the server listens, HTTP first, as the log shows it; empty when that is not known. */
+  readonly address: string;
   /** Writes one line, or several, to the server's log. */
   log(text: string): void;
 }
@@ -85,8 +87,8 @@ export interface WorkerContext {
 /** One kind of application; each is a folder under app/ with the same file names. */
 export interface ApplicationKind {
   readonly name: ApplicationKindName;
-  /** Whether an export is an application of this kind. */
-  matches(exported: unknown): boolean;
+  /** Whether an export is an application of this kind. `named`: the configuration says so, and only what cannot be one is refused. */
+  matches(exported: unknown, named: boolean): boolean;
   /** Makes the application. May be asynchronous (a framework's `ready()`). */
   create(exported: unknown, context: WorkerContext): Application | Promise<Application>;
 }

@@ -92,9 +92,9 @@ export const APPLICATION_OPTIONS = [
     short: 'H',
     group: 'application',
     kind: 'text',
-    status: 'not-yet',
+    status: 'works',
     placeholder: 'DIR',
-    help: 'the Python virtual environment; for a Node application the folder whose node_modules is searched',
+    help: 'a folder whose node_modules is searched for packages that the application has not beside it; for a Python one its virtual environment',
   },
   {
     name: 'pythonpath',

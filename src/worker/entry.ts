@@ -33,6 +33,8 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   process.on('uncaughtExceptionMonitor', (error) => log.lastLine(`uncaught: ${describeError(error)}`));
   process.on('exit', () => log.flush());
   const context = workerContext(init, log);
+  // Traces of compiled applications name their sources. Maps are read when a trace is.
+  process.setSourceMapsEnabled(true);
   let application: Application;
   try {
     application = await loadApplication(init.application, context);
@@ -86,6 +88,7 @@ function workerContext(init: WorkerInit, log: Log): WorkerContext {
     multithread: (init.concurrency ?? 1) > 1,
     version: init.version,
     node: init.node,
+    address: init.address,
     log: (text) => log.line(text),
   };
 }

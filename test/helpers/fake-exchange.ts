@@ -216,6 +216,7 @@ export class FakeContext implements WorkerContext {
   readonly multithread = false;
   readonly version = '1.2.3';
   readonly node = 'test-node';
+  readonly address = '127.0.0.1:8000';
   readonly lines: string[] = [];
 
   log(text: string): void {
