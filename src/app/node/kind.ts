@@ -3,6 +3,7 @@ import { HANDLER_CONCURRENCY_DEFAULT } from '../../base/limits.js';
 import type { Application, ApplicationKind, Exchange } from '../exchange.js';
 import { type CallServer, NodeCall, type NodeListener } from './call.js';
 import { isNodeApplication, listenerOf } from './listener.js';
+import { emitUpgrade, isForUpgrade } from './upgrade.js';
 
 export const nodeKind: ApplicationKind = {
   name: 'node',
@@ -25,6 +26,8 @@ class NodeHandler implements Application {
   }
 
   handle(exchange: Exchange): void | Promise<void> {
+    const { server } = this.server;
+    if (isForUpgrade(exchange, server)) return emitUpgrade(exchange, server);
     return new NodeCall(exchange, this.server).run(this.listener);
   }
 }

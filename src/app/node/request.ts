@@ -8,7 +8,6 @@ import { NodeBody } from './body.js';
 import type { RequestSocket } from './socket.js';
 
 interface Hooks {
-  _addHeaderLines(rawHeaders: readonly string[], count: number): void;
   _consuming: boolean;
   _read: typeof readBody;
 }
@@ -23,20 +22,25 @@ export class NodeRequest extends IncomingMessage {
   /** `onBodyRead`: nothing of the body is left in the exchange. */
   constructor(vars: RequestVars, socket: RequestSocket, body: RequestBody | null, onBodyRead: () => void) {
     super(socket as unknown as Socket);
-    const { protocol } = vars;
-    const isHttp11 = protocol === 'HTTP/1.1';
-    this.httpVersion = isHttp11 ? '1.1' : protocol.slice(5);
-    this.httpVersionMajor = isHttp11 ? 1 : Number(protocol.charAt(5));
-    this.httpVersionMinor = isHttp11 ? 1 : Number(protocol.charAt(7));
-    this.method = vars.method;
-    this.url = vars.url;
-    const hooks = this as unknown as Hooks;
-    // The list is also what headersDistinct is made of; `headers` is not made of it, as it is there already.
-    hooks._addHeaderLines(vars.rawHeaders, vars.rawHeaders.length);
-    this.headers = vars.headers;
+    describeRequest(this, vars);
     this[BODY] = new NodeBody(this, body, onBodyRead);
-    hooks._read = readBody;
+    (this as unknown as Hooks)._read = readBody;
   }
+}
+
+/** Fills in the request line and the headers. */
+export function describeRequest(request: IncomingMessage, vars: RequestVars): void {
+  const { protocol } = vars;
+  const isHttp11 = protocol === 'HTTP/1.1';
+  request.httpVersion = isHttp11 ? '1.1' : protocol.slice(5);
+  request.httpVersionMajor = isHttp11 ? 1 : Number(protocol.charAt(5));
+  request.httpVersionMinor = isHttp11 ? 1 : Number(protocol.charAt(7));
+  request.method = vars.method;
+  request.url = vars.url;
+  // The list is also what headersDistinct is made of; `headers` is not made of it, as it is there already.
+  const internals = request as unknown as { _addHeaderLines(rawHeaders: readonly string[], count: number): void };
+  internals._addHeaderLines(vars.rawHeaders, vars.rawHeaders.length);
+  request.headers = vars.headers;
 }
 
 function readBody(this: NodeRequest): void {
