@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { FastwsgiError, systemErrorText } from './base/errors.js';
-import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
+import { FRONTS_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
 import { reloadConfiguration } from './config/reload.js';
@@ -13,6 +13,8 @@ import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
+import type { LocalSetup } from './front/local/desk.js';
+import { staticOptions } from './front/local/static-options.js';
 import { resolveAddresses } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
@@ -74,7 +76,7 @@ export class Server {
     this.events = events;
     const { processes, concurrency, httpQueue } = configuration;
     const laneCount = 2 * processes + LANES_TO_LOSE;
-    this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount));
+    this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount + FRONTS_MAX));
     this.counters = new Counters(this.counterMemory);
     const slots = Math.max(concurrency ?? 0, SLOTS_PER_LANE_DEFAULT);
     this.owners = Array.from({ length: laneCount }, (_, i) => new LaneOwner(createLaneMemory(i + 1, slots)));
@@ -305,11 +307,23 @@ export class Server {
       turns: this.turns,
       lanes: this.owners.map((owner) => owner.memory),
       gatewayPart: GATEWAY_FRONT,
+      local: { main: this.localSetup(MAIN_FRONT), gateway: this.localSetup(GATEWAY_FRONT) },
       log: (line) => this.log.line(line),
+      logRequests: (lines) => this.log.rawLine(lines),
       onCrash: (cause) => {
         this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));
       },
     });
+  }
+
+  /** What a front's thread answers itself; its counters stand behind those of the workers. */
+  private localSetup(front: number): LocalSetup {
+    return {
+      gate: { static: staticOptions(this.configuration, this.applicationFolder) },
+      counters: this.counterMemory,
+      counterIndex: this.owners.length + front,
+      logRequests: !this.configuration.disableLogging,
+    };
   }
 
   /** What is the same for every worker. */

@@ -18,6 +18,7 @@ import type { LoadContext, SettingsLoader } from './loader.js';
 import { findOption } from './options.js';
 import { type OptionValues, resolveValues } from './resolve.js';
 import type { Report, Setting } from './setting.js';
+import { checkStaticRules } from './static-rules.js';
 
 const MS = 1000;
 const MEGABYTE = 1_048_576;
@@ -37,7 +38,7 @@ export function buildConfiguration(loader: SettingsLoader, context: LoadContext)
     ...lifecycleOf(values),
     ...processOf(values),
     ...loggingOf(values),
-    ...staticOf(values),
+    ...staticOf(values, settings, report),
     ...statsOf(values),
     cwd,
     options: rawOptions(settings),
@@ -191,17 +192,29 @@ function loggingOf(values: OptionValues): LoggingConfiguration {
   };
 }
 
-function staticOf(values: OptionValues): StaticConfiguration {
+function staticOf(values: OptionValues, settings: readonly Setting[], report: Report): StaticConfiguration {
+  checkStaticRules(settings, report);
   return {
     staticMaps: values.get('static-map'),
     staticMaps2: values.get('static-map2'),
     checkStatic: values.get('check-static'),
     staticIndex: values.get('static-index'),
     staticSafe: values.get('static-safe'),
+    staticFallbacks: values.get('static-fallback'),
+    staticSkipExtensions: values.get('static-skip-ext'),
+    staticGzip: values.get('static-gzip'),
+    staticGzipAll: values.get('static-gzip-all'),
+    staticGzipDirs: values.get('static-gzip-dir'),
+    staticGzipExtensions: values.get('static-gzip-ext'),
+    mimeFiles: values.get('mimefile'),
     staticExpires: values.get('static-expires'),
+    staticExpiresMtime: values.get('static-expires-mtime'),
     staticExpiresType: values.get('static-expires-type'),
+    staticExpiresTypeMtime: values.get('static-expires-type-mtime'),
     staticExpiresUri: values.get('static-expires-uri'),
+    staticExpiresUriMtime: values.get('static-expires-uri-mtime'),
     staticExpiresPathInfo: values.get('static-expires-path-info'),
+    staticExpiresPathInfoMtime: values.get('static-expires-path-info-mtime'),
   };
 }
 

@@ -133,6 +133,11 @@ export class NodeConnection {
 
   /** The last answer of this connection. The socket is written to behind node:http's back: it has nothing to say any more. */
   refuse(refusal: Refusal, isHead: boolean): void {
+    this.sayLast(Buffer.from(`HTTP/1.1 ${closingAnswer(refusal, isHead)}`, 'latin1'));
+  }
+
+  /** A whole response, after which nothing the client sends is looked at. */
+  sayLast(response: Buffer): void {
     if (this.refused) return;
     this.refused = true;
     this.waiting.length = 0;
@@ -141,7 +146,7 @@ export class NodeConnection {
       socket.destroy();
       return;
     }
-    socket.end(`HTTP/1.1 ${closingAnswer(refusal, isHead)}`, 'latin1');
+    socket.end(response);
     // Closing at once would make the kernel throw away what the client has not read yet (RFC 9112 section 9.6).
     socket.resume();
     this.tools.watch(this, LINGER_MS);

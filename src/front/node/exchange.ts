@@ -3,10 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
 import { decodeTicket } from '../../lane/tunnel-ticket.js';
+import { httpDateNow } from '../../protocol/http-date.js';
 import { statusReason } from '../../protocol/status.js';
 import { HttpExchange } from '../http/exchange.js';
 import { REFUSAL, RETRY_AFTER_SECONDS, type Refusal, refusalBody } from '../http/refusal.js';
 import { isConnectionHeader, isPlainHead, judgeReply, REPLY, slotHead } from '../http/reply-head.js';
+import type { LocalReply } from '../local/reply.js';
 import type { NodeConnection, NodeTools } from './connection.js';
 
 /** Whole replies of up to this many bytes go out as one string: node:http makes one write of it, head included. */
@@ -51,9 +53,15 @@ export class NodeExchange extends HttpExchange {
     const { dispatcher, encoder, scratch } = this.tools;
     const slot = dispatcher.reserve();
     const buffer = slot === null ? scratch : slot.request;
-    const varsEnd = this.encode(buffer);
+    let varsEnd = this.encode(buffer);
     const { check } = encoder;
     const isBodiless = check.contentLength <= 0 && !check.chunked;
+    const verdict = varsEnd > 0 ? this.judge(buffer, varsEnd, !isBodiless) : varsEnd;
+    if (typeof verdict !== 'number') {
+      if (slot !== null) dispatcher.release(slot);
+      return this.sendLocal(verdict, isBodiless);
+    }
+    varsEnd = verdict;
     if (varsEnd > 0 && slot !== null && isBodiless) {
       this.submit(slot, varsEnd);
       return;
@@ -97,6 +105,46 @@ export class NodeExchange extends HttpExchange {
   abandon(): void {
     this.over = true;
     this.clientGone();
+  }
+
+  // ---- a local reply
+
+  private sendLocal(reply: LocalReply, isBodiless: boolean): void {
+    const { response, connection } = this;
+    if (!isBodiless) {
+      // What has not come of the request's body is read only to be thrown away.
+      const date = `Date: ${httpDateNow()}\r\nConnection: close\r\n`;
+      connection.sayLast(Buffer.concat([reply.encodeHead(date), reply.body]));
+      this.over = true;
+      this.localBegun(reply);
+      return this.end();
+    }
+    response.writeHead(reply.status, reply.reason, reply.headers.flat());
+    // The body goes out with the head, in one write.
+    if (!reply.hasFile) response.end(reply.body);
+    if (this.localBegun(reply)) this.endLocal();
+  }
+
+  override onFileBytes(bytes: Buffer): boolean {
+    const goOn = this.response.write(bytes);
+    if (!goOn) this.waitForDrain();
+    return goOn;
+  }
+
+  protected override onLocalSent(isComplete: boolean): void {
+    if (isComplete) {
+      this.response.end();
+      return this.endLocal();
+    }
+    this.over = true;
+    this.connection.cut();
+    this.end();
+  }
+
+  private endLocal(): void {
+    this.over = true;
+    this.end();
+    this.connection.next(this.response);
   }
 
   // ---- the request's body
@@ -239,6 +287,7 @@ export class NodeExchange extends HttpExchange {
     this.tools.unwatch(this.connection);
     this.blocked = false;
     if (this.slot !== null && !this.over) this.reply(this.slot);
+    else this.file?.resume();
   };
 
   private finish(): void {
