@@ -215,13 +215,13 @@ export class HttpConnection extends Connection {
 
   /** Writes the packet: straight into a slot if there is one. */
   private encode(): boolean {
-    const { dispatcher } = this.tools;
+    const { dispatcher, desk } = this.tools;
     const encoder = this.encoder as RequestEncoder;
     const slot = dispatcher.reserve();
     const target = slot === null ? packetScratch : slot.request;
     let varsEnd = this.writePacket(encoder, target);
     const { chunked, contentLength, expectContinue } = encoder.check;
-    const { desk } = this.tools;
+    this.offersUpgrade = encoder.offersUpgrade;
     if (desk !== undefined && varsEnd > 0) {
       const hasBody = chunked || contentLength > 0;
       const verdict = desk.judge(target, PACKET_HEADER_BYTES, varsEnd, hasBody);
@@ -280,9 +280,7 @@ export class HttpConnection extends Connection {
     if (encoder.repeated) encoder.joinHeaders(lines.list());
     const wanted = (httpMinor > 0 || encoder.connectionKeepAlive) && !encoder.connectionClose;
     this.keepAlive = wanted && this.limits.httpKeepaliveMs > 0 && !this.tools.closing;
-    const varsEnd = encoder.end();
-    this.offersUpgrade = encoder.offersUpgrade;
-    return varsEnd;
+    return encoder.end();
   }
 
   private keepPacket(source: Buffer, varsEnd: number, chunked: boolean): void {
