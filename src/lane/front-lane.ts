@@ -251,6 +251,11 @@ export class FrontLane {
     return this.control[CONTROL.CONCURRENCY] as number;
   }
 
+  /** Connections that the application has taken over. */
+  get connections(): number {
+    return this.control[CONTROL.CONNECTIONS] as number;
+  }
+
   /** Requests of all fronts in this lane. */
   get busy(): number {
     const { control } = this;

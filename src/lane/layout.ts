@@ -28,6 +28,8 @@ export const CONTROL = {
   ACKNOWLEDGED: 6 * LINE,
   /** What the worker last said of its memory, in KiB. */
   MEMORY_KIB: 6 * LINE + 8,
+  /** Connections that the application has taken over, and that have not ended. */
+  CONNECTIONS: 6 * LINE + 9,
   /** Counts the worker's looks into its request rings, wrapping: while it stands still, the thread is busy or stuck. */
   PROGRESS: 7 * LINE,
 } as const;

@@ -233,6 +233,11 @@ export class WorkerLane {
     Atomics.store(this.control, CONTROL.MEMORY_KIB, Math.ceil(bytes / 1024) | 0);
   }
 
+  /** Publishes how many connections the application has taken over. */
+  reportConnections(count: number): void {
+    Atomics.store(this.control, CONTROL.CONNECTIONS, count);
+  }
+
   get stopping(): boolean {
     return Atomics.load(this.control, CONTROL.STOP) === 1;
   }

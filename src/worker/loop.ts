@@ -50,7 +50,7 @@ export class WorkerLoop implements ExchangeOwner {
 
   constructor(options: LoopOptions) {
     this.options = options;
-    this.taken = new TakenConnections(options.libc);
+    this.taken = new TakenConnections(options.lane, options.libc);
     this.courtesy = options.libc && new ThreadYield(options.libc);
     this.newsFor = options.bells.map(() => NEWS.NONE);
     this.tools = newResponseTools(

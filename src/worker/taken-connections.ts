@@ -2,6 +2,7 @@
 // live in this thread, and end with it.
 import { Socket } from 'node:net';
 import { encodeTicket } from '../lane/tunnel-ticket.js';
+import type { WorkerLane } from '../lane/worker-lane.js';
 import { type Libc, SYS } from '../system/libc.js';
 import { Tunnel } from './tunnel.js';
 
@@ -24,18 +25,24 @@ const GOODBYE_MS = 1000;
 const NOTHING = Buffer.alloc(0);
 
 export class TakenConnections {
+  private readonly lane: WorkerLane;
   private readonly libc: Libc | undefined;
   private readonly tunnel = new Tunnel();
   private readonly sockets = new Map<Socket, string>();
 
-  constructor(libc: Libc | undefined) {
+  constructor(lane: WorkerLane, libc: Libc | undefined) {
+    this.lane = lane;
     this.libc = libc;
   }
 
   async take(from: TakenFrom): Promise<Socket> {
     const socket = this.libc === undefined || from.fd < 0 ? await this.await(from) : this.duplicate(this.libc, from);
     this.sockets.set(socket, from.protocol);
-    socket.once('close', () => this.sockets.delete(socket));
+    this.lane.reportConnections(this.sockets.size);
+    socket.once('close', () => {
+      this.sockets.delete(socket);
+      this.lane.reportConnections(this.sockets.size);
+    });
     // Whoever takes it listens for errors, or does not; either way 'close' follows.
     socket.on('error', () => {});
     return socket;
