@@ -75,6 +75,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   const stopped = loop.run();
   tell({ kind: 'loaded', application: application.kind, concurrency });
   await stopped;
+  await application.settled?.();
   await log.close();
   tell({ kind: 'stopped' });
   // Whatever the application still has running ends here.
