@@ -60,7 +60,8 @@ export interface Exchange {
 
 /** A loaded application of any kind. */
 export interface Application {
-  readonly kind: ApplicationKindName;
+  /** An ApplicationKindName; of several applications in one, all of theirs. For the log. */
+  readonly kind: string;
   /** Requests it runs at a time unless `threads`/`async` says otherwise. */
   readonly concurrency: number;
   /**

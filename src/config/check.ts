@@ -5,6 +5,7 @@ import { groupId, mayListenOn, userAccount, userId } from './accounts.js';
 import type { SocketAddress } from './address.js';
 import { formatSocketAddress } from './address.js';
 import type { Configuration } from './configuration.js';
+import { mountsOf } from './mounts.js';
 import { findOption, type OptionName } from './options.js';
 import { COMMAND_LINE, type Place, Report } from './setting.js';
 
@@ -51,7 +52,11 @@ class Check {
     for (const { value } of staticMaps) this.#folder('static-map', path.resolve(this.#configuration.cwd, value));
     for (const { value } of staticMaps2) this.#folder('static-map2', path.resolve(this.#configuration.cwd, value));
     if (wsgiFile !== undefined) this.#readable('wsgi-file', path.resolve(this.#directory, wsgiFile));
-    if (moduleName !== undefined) this.#module(moduleName);
+    if (moduleName !== undefined) this.#module('module', moduleName);
+    for (const { module, file } of mountsOf(mounts, undefined)) {
+      if (file !== undefined) this.#readable('mount', path.resolve(this.#directory, file));
+      else this.#module('mount', module?.replace(/:.*$/s, '') ?? '');
+    }
     if (wsgiFile === undefined && moduleName === undefined && mounts.length === 0) {
       this.report.problem(NOWHERE, 'No application', 'set module or wsgi-file');
     }
@@ -117,7 +122,7 @@ class Check {
     }
   }
 
-  #module(moduleName: string): void {
+  #module(option: OptionName, moduleName: string): void {
     const relative = moduleName.replaceAll('.', '/');
     const { cwd, home, pythonPath } = this.#configuration;
     const roots = [this.#directory, ...pythonPath.map((each) => path.resolve(cwd, each)), ...sitePackages(cwd, home)];
@@ -127,7 +132,7 @@ class Check {
     });
     if (!found) {
       const names = `${relative}{${MODULE_ENDINGS.join(',')}}`;
-      this.#bad('module', `neither ${names} nor a package's folder of that name is in ${roots.join(', ')}`);
+      this.#bad(option, `neither ${names} nor a package's folder of that name is in ${roots.join(', ')}`);
     }
   }
 

@@ -53,10 +53,10 @@ describe('an export is an application of kind fetch', () => {
 
   test('or a function, when app-kind says so', () => {
     assert.equal(
-      fetchKind.matches(() => {}),
+      fetchKind.matches(() => {}, true),
       true,
     );
-    assert.equal(fetchKind.matches({}), false);
+    assert.equal(fetchKind.matches({}, true), false);
   });
 
   test('that is called on its object, with what is there at the time', async () => {

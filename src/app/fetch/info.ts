@@ -1,13 +1,13 @@
 // The second argument of a fetch handler: what is known of a request beside the Request.
-import type { RequestVars } from '../vars.js';
+import type { Vars } from '../vars.js';
 import type { FetchInfo, RemoteAddress } from './types.js';
 
 /** One request's info. Everything is made when it is read. */
 export class RequestInfo implements FetchInfo {
-  readonly environ: RequestVars;
+  readonly environ: Vars;
   readonly #keep: (promise: PromiseLike<unknown>) => void;
 
-  constructor(environ: RequestVars, keep: (promise: PromiseLike<unknown>) => void) {
+  constructor(environ: Vars, keep: (promise: PromiseLike<unknown>) => void) {
     this.environ = environ;
     this.#keep = keep;
   }

@@ -2,7 +2,7 @@
 // builds each part when it is read, and a native one behind itself only for what is rarely asked for: clone(), body, mode…
 import { TextDecoder } from 'node:util';
 import type { Exchange } from '../exchange.js';
-import type { RequestVars } from '../vars.js';
+import type { Vars } from '../vars.js';
 import { ownBytes, RequestContent } from './content.js';
 import { requestHeaders } from './request-headers.js';
 import { requestUrl } from './request-url.js';
@@ -13,7 +13,7 @@ const FORBIDDEN_METHOD = /^(?:CONNECT|TRACE|TRACK)$/i;
 /** Stands for a Request; its prototype is below that of Request, once `installRequests` has run. */
 export class LazyRequest {
   readonly #exchange: Exchange;
-  readonly #vars: RequestVars;
+  readonly #vars: Vars;
   readonly #content: RequestContent;
   #url: string | undefined;
   #headers: Headers | undefined;
@@ -21,7 +21,7 @@ export class LazyRequest {
   /** The body was read, without a native Request. */
   #used = false;
 
-  constructor(exchange: Exchange, vars: RequestVars) {
+  constructor(exchange: Exchange, vars: Vars) {
     this.#exchange = exchange;
     this.#vars = vars;
     this.#content = new RequestContent(exchange.body);

@@ -1,5 +1,5 @@
 // What an application of kind `fetch` sees beside its Request: the types.
-import type { RequestVars } from '../vars.js';
+import type { Vars } from '../vars.js';
 
 /** The other end of the connection, in the form that Deno gives it. */
 export interface RemoteAddress {
@@ -17,7 +17,7 @@ export interface FetchInfo {
   /** REMOTE_ADDR. */
   readonly address: string;
   /** The request's CGI variables. */
-  readonly environ: RequestVars;
+  readonly environ: Vars;
   /** Work that goes on after the response. A worker that is stopped waits for it, as it waits for a request; a rejection is logged. */
   waitUntil(promise: PromiseLike<unknown>): void;
 }
