@@ -70,7 +70,7 @@ for (const twin of TWINS) {
         const broken = await ask(server, kind, `/break/${kind}`, () => signs.give(kind));
         assert.deepEqual([broken.status, broken.complete], [200, false]);
         assert.doesNotMatch(broken.body, /secret/);
-        await server.waitForLog(/GET \/throw: Error: the secret of the application\n +at .*fetch\.js:\d+/, { from });
+        await server.waitForLog(/GET \/throw: Error: the secret of the application\n +at .*fetch\.ts:\d+/, { from });
         await server.waitForLog(/GET \/break\/\w+: Error: the secret of the stream/, { from });
       }
     });

@@ -11,7 +11,16 @@ for (const twin of TWINS) {
     test('with manage-script-name a path finds the longest prefix, whatever the kind behind it', async () => {
       const file = join(APPS, 'place-wsgi.js');
       await using server = await startApp(twin, [
-        ...['--module', 'place-wsgi', '--mount', '/api=place-fetch', '--mount', '/node=place-node', '--mount', `/api/old=${file}`],
+        ...[
+          '--module',
+          'place-wsgi',
+          '--mount',
+          '/api=place-fetch',
+          '--mount',
+          '/node=place-node',
+          '--mount',
+          `/api/old=${file}`,
+        ],
         '--manage-script-name',
       ]);
       for (const kind of SOCKET_KINDS) {
