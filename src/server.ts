@@ -7,6 +7,7 @@ import { FastwsgiError, systemErrorText } from './base/errors.js';
 import { FRONTS_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
+import { mountsOf } from './config/mounts.js';
 import { reloadConfiguration } from './config/reload.js';
 import { VERSION } from './config/version.js';
 import { createFronts, type Fronts } from './front/create-fronts.js';
@@ -345,6 +346,8 @@ export class Server {
         chdir: this.applicationFolder,
         home: home === undefined ? undefined : resolve(this.applicationFolder, home),
       },
+      mounts: mountsOf(configuration.mounts, configuration.mountCallable),
+      manageScriptName: configuration.manageScriptName,
       concurrency: configuration.concurrency,
       log: this.log.forThread(),
       logRequests: !configuration.disableLogging,

@@ -43,6 +43,8 @@ export interface Exchange {
   readonly response: ResponseWriter;
   /** The slot the request runs in: `uwsgi.core`. */
   readonly core: number;
+  /** What `manage-script-name` takes off the front of PATH_INFO and makes SCRIPT_NAME: the mount point, or nothing. */
+  mountPoint: string;
   /** Fires when the client goes away or the deadline passes. Made when first asked for. */
   readonly signal: AbortSignal;
   /** Called, at most once, when `signal` would fire. Set by the kind: an AbortSignal of its own costs 4 µs on Node 20. */
@@ -58,7 +60,8 @@ export interface Exchange {
 
 /** A loaded application of any kind. */
 export interface Application {
-  readonly kind: ApplicationKindName;
+  /** An ApplicationKindName; of several applications in one, all of theirs. For the log. */
+  readonly kind: string;
   /** Requests it runs at a time unless `threads`/`async` says otherwise. */
   readonly concurrency: number;
   /**
@@ -67,6 +70,8 @@ export interface Application {
    * After an abort (`response.aborted`, `onAbort`) it returns without `response.end`: the rest is the worker's.
    */
   handle(exchange: Exchange): void | Promise<void>;
+  /** Resolves when nothing goes on any more of what requests have left behind (`waitUntil`). Absent: nothing ever does. */
+  settled?(): Promise<void>;
 }
 
 /** What an application sees of the server it runs in. */

@@ -2,6 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { errorMessage, FastwsgiError } from '../base/errors.js';
 import type { Application, WorkerContext } from './exchange.js';
+import { openGlobals } from './fetch/globals.js';
 import { searchHome } from './home.js';
 import { isApplication, selectKind } from './kinds.js';
 import { type Located, locateFile, locateModule } from './locate.js';
@@ -34,6 +35,7 @@ export async function loadApplication(spec: ApplicationSpec, context: WorkerCont
   const asked = located.exportName ?? spec.callable;
   if (spec.home !== undefined) searchHome(spec.home);
   const adoption = new Adoption(context);
+  openGlobals();
   try {
     const module = await importFile(file, spec.chdir);
     return await makeApplication(module, file, asked, spec, context, adoption);

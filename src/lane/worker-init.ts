@@ -25,6 +25,14 @@ export interface WorkerInitCommon {
     readonly chdir: string;
     readonly home: string | undefined;
   };
+  /** The other applications, below their prefixes; they are of the kinds that their exports say. */
+  readonly mounts: readonly {
+    readonly mountPoint: string;
+    readonly module: string | undefined;
+    readonly file: string | undefined;
+    readonly callable: string | undefined;
+  }[];
+  readonly manageScriptName: boolean;
   /** Requests at a time; undefined leaves it to the kind of application. */
   readonly concurrency: number | undefined;
   readonly log: LogDestination;

@@ -1,13 +1,16 @@
 // The vars block of a checked packet as a request in the manner of node:http: the request line, the addresses, and the
 // headers both as a dictionary and as a list.
 import { readU16le } from '../base/bytes.js';
+import { targetBelow } from './request-target.js';
 import { firstKey, keyAt, VAR, type VarKey, type VarKind } from './var-keys.js';
 
 /** What one packet says. Nothing in it points into the packet. Of a var that is there twice the last value wins. */
 export class RequestVars {
   method = 'GET';
-  /** REQUEST_URI as it came, or what path and query say where the peer in front does not send it. */
+  /** REQUEST_URI below the mount point, or what path and query say where the peer in front does not send it. */
   url = '';
+  /** The same with the mount point. */
+  originalUrl = '';
   /** `HTTP/1.1`. */
   protocol = 'HTTP/1.1';
   remoteAddress = '';
@@ -24,7 +27,7 @@ export class RequestVars {
   private query = '';
 
   /** Reads the vars in `packet[start, end)`. */
-  constructor(packet: Buffer, start: number, end: number) {
+  constructor(packet: Buffer, start: number, end: number, mountPoint = '') {
     // One string for the whole block, and slices of it: a call into C++ for each value costs three times as much.
     const block = packet.latin1Slice(start, end);
     let previous = firstKey;
@@ -44,7 +47,8 @@ export class RequestVars {
       }
       cursor += valueLength;
     }
-    if (this.url === '') this.url = (this.path || '/') + (this.query === '' ? '' : `?${this.query}`);
+    this.originalUrl = targetBelow('', this.url, this.path, this.query);
+    this.url = mountPoint === '' ? this.originalUrl : targetBelow(mountPoint, this.url, this.path, this.query);
   }
 
   private addHeader(key: VarKey, value: string): void {

@@ -77,16 +77,16 @@ export const firstKey = new VarKey('', true);
 export function keyAt(packet: Buffer, offset: number, length: number, previous: VarKey): VarKey {
   const next = previous.next;
   if (next !== null && equalsBytes(packet, offset, length, next.bytes)) return next;
-  const key = lookUp(packet, offset, length);
+  const key = keyNamed(packet.latin1Slice(offset, offset + length));
   if (key.remembered) previous.next = key;
   return key;
 }
 
-function lookUp(packet: Buffer, offset: number, length: number): VarKey {
-  const name = packet.latin1Slice(offset, offset + length);
+/** The key of this name (latin-1). */
+export function keyNamed(name: string): VarKey {
   let key = keys.get(name);
   if (key === undefined) {
-    key = new VarKey(name, length <= KEY_BYTES_MAX);
+    key = new VarKey(name, name.length <= KEY_BYTES_MAX);
     if (!key.remembered) return key;
     if (keys.size === KEYS_MAX) {
       keys.clear();

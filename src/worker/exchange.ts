@@ -20,6 +20,7 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
   readonly varsStart = PACKET_HEADER_BYTES;
   readonly varsEnd: number;
   readonly core: number;
+  mountPoint = '';
   readonly response: SlotResponse;
   /** When the worker took the request, in milliseconds of the monotonic clock. */
   readonly startedMs: number;

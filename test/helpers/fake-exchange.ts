@@ -179,6 +179,7 @@ export class FakeExchange implements Exchange {
   readonly body: RequestBody;
   readonly response: FakeResponse;
   readonly core = 3;
+  mountPoint = '';
   onAbort: (() => void) | null = null;
   readonly upgradable = false;
   private readonly controller = new AbortController();

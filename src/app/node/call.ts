@@ -3,6 +3,7 @@
 import type { Server } from 'node:http';
 import { RequestVars } from '../../protocol/request-vars.js';
 import type { Exchange, WorkerContext } from '../exchange.js';
+import { isThenable } from '../values.js';
 import { type OutgoingInternals, takeNeedDrain } from './internals.js';
 import { NodeOutput, type OutputOwner } from './output.js';
 import { BODY, NodeRequest } from './request.js';
@@ -35,12 +36,15 @@ export class NodeCall implements SocketOwner, OutputOwner {
   constructor(exchange: Exchange, server: CallServer) {
     this.exchange = exchange;
     this.server = server;
-    const vars = new RequestVars(exchange.packet, exchange.varsStart, exchange.varsEnd);
+    const { mountPoint } = exchange;
+    const vars = new RequestVars(exchange.packet, exchange.varsStart, exchange.varsEnd, mountPoint);
     this.socket = new RequestSocket(vars, server.server, this);
     this.output = new NodeOutput(exchange.response, this.socket.writableHighWaterMark, this);
     // A body says so in its head, whichever front it came through.
     const body = typeof vars.headers['content-length'] === 'string' ? exchange.body : null;
     this.request = new NodeRequest(vars, this.socket, body, () => this.output.flush());
+    // As Connect and Express have it for what is mounted in them: redirects and links go on from there.
+    if (mountPoint !== '') Object.assign(this.request, { baseUrl: mountPoint, originalUrl: vars.originalUrl });
     this.response = new NodeResponse(this.request, this.socket, this.output);
     exchange.onAbort = () => this.onClientGone();
   }
@@ -148,8 +152,4 @@ function emitClose(response: NodeResponse): void {
 
 function connectionReset(message: string): Error {
   return Object.assign(new Error(message), { code: 'ECONNRESET' });
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
