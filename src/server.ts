@@ -2,12 +2,13 @@
 
 import { once } from 'node:events';
 import { hostname } from 'node:os';
-import type { TlsOptions } from 'node:tls';
+import { resolve } from 'node:path';
 import { FastwsgiError, systemErrorText } from './base/errors.js';
 import { FRONTS_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
-import type { Configuration, SocketConfiguration } from './config/configuration.js';
-import { addressesOf, type HttpsAddress } from './config/https-address.js';
+import type { Configuration } from './config/configuration.js';
+import type { HttpsAddress } from './config/https-address.js';
+import { mountsOf } from './config/mounts.js';
 import { reloadConfiguration } from './config/reload.js';
 import { VERSION } from './config/version.js';
 import { Certificates } from './front/certificates.js';
@@ -16,7 +17,7 @@ import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
 import { forwardedBy, localSetup } from './front/local/setup.js';
-import { resolveAddresses } from './front/resolve.js';
+import { type ListeningConfiguration, resolveListening } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
 import { FrontLane } from './lane/front-lane.js';
@@ -34,12 +35,6 @@ const MAIN_FRONT = 0;
 const GATEWAY_FRONT = 1;
 /** Lanes beyond two for each worker: as many threads may be stuck in native code before the server gives up. */
 const LANES_TO_LOSE = 4;
-
-/** Where to listen, and with what. */
-type ListeningConfiguration = Pick<
-  SocketConfiguration,
-  'sockets' | 'httpSockets' | 'httpsSockets' | 'redirectSockets' | 'uwsgiEngine' | 'httpEngine'
->;
 
 /** What the server tells its embedder while it runs. */
 export interface ServerEvents {
@@ -310,17 +305,9 @@ export class Server {
     this.gateway = gateway;
   }
 
-  private async createFronts({
-    sockets,
-    httpSockets,
-    httpsSockets,
-    redirectSockets,
-    uwsgiEngine,
-    httpEngine,
-  }: ListeningConfiguration): Promise<Fronts> {
+  private async createFronts(listening: ListeningConfiguration): Promise<Fronts> {
+    const { httpsSockets, uwsgiEngine, httpEngine } = listening;
     const tls = this.certificates.readAll(httpsSockets);
-    const httpsAddresses = await resolveAddresses(addressesOf(httpsSockets));
-    const redirects = await resolveAddresses(addressesOf(redirectSockets));
     // The counters of the fronts stand behind those of the workers.
     const local = (front: number) =>
       localSetup(this.configuration, this.applicationFolder, this.counterMemory, this.owners.length + front);
@@ -328,10 +315,7 @@ export class Server {
       ...this.configuration,
       uwsgiEngine,
       httpEngine,
-      uwsgiAddresses: await resolveAddresses(sockets),
-      httpAddresses: await resolveAddresses(httpSockets),
-      redirectAddresses: redirects.map((address, i) => ({ address, port: redirectSockets[i]?.port })),
-      httpsAddresses: httpsAddresses.map((address, i) => ({ address, tls: tls[i] as TlsOptions })),
+      ...(await resolveListening(listening, tls)),
       turns: this.turns,
       lanes: this.owners.map((owner) => owner.memory),
       gatewayPart: GATEWAY_FRONT,
@@ -349,14 +333,24 @@ export class Server {
   /** What is the same for every worker. */
   private workerInit(): WorkerInitCommon {
     const { configuration } = this;
-    const { moduleName, wsgiFile, callable, appKind } = configuration;
+    const { moduleName, wsgiFile, callable, appKind, home } = configuration;
     return {
       bells: this.gateway === undefined ? [this.mainBell] : [this.mainBell, this.gateway.bell],
       counters: this.counterMemory,
       processes: configuration.processes,
       node: hostname(),
       version: VERSION,
-      application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: this.applicationFolder },
+      address: (this.bound.find(({ protocol }) => protocol === 'http') ?? this.bound[0])?.address ?? '',
+      application: {
+        module: moduleName,
+        file: wsgiFile,
+        callable,
+        kind: appKind,
+        chdir: this.applicationFolder,
+        home: home === undefined ? undefined : resolve(this.applicationFolder, home),
+      },
+      mounts: mountsOf(configuration.mounts, configuration.mountCallable),
+      manageScriptName: configuration.manageScriptName,
       concurrency: configuration.concurrency,
       addHeaders: configuration.addHeaders,
       routesAddHeaders: configuration.routes.some(({ action }) => action.kind === 'header'),

@@ -77,8 +77,9 @@ function applicationOf(values: OptionValues, settings: readonly Setting[], repor
     if (setting === undefined) return;
     report.warn(setting.place, `Option "${setting.key}"`, ` is not used: module = ${values.get('module')} says it`);
   };
+  checkMounts(values, settings, report);
   beside('wsgi-file', moduleSetting !== undefined);
-  beside('callable', callable !== undefined);
+  beside('callable', callable !== undefined && values.get('mount').length === 0);
   return {
     moduleName: moduleName === '' ? undefined : moduleName,
     wsgiFile: values.get('wsgi-file'),
@@ -89,10 +90,27 @@ function applicationOf(values: OptionValues, settings: readonly Setting[], repor
     chdir2: values.get('chdir2'),
     env: Object.fromEntries(values.get('env').map(({ name, value }) => [name, value])),
     mounts: values.get('mount'),
+    mountCallable: values.get('callable'),
     manageScriptName: values.get('manage-script-name'),
     home: values.get('home'),
     pythonPath: values.get('pythonpath'),
   };
+}
+
+function checkMounts(values: OptionValues, settings: readonly Setting[], report: Report): void {
+  const seen = new Set<string>();
+  const mounts = settings.filter((setting) => setting.key === 'mount');
+  if (mounts[0] !== undefined && !values.get('manage-script-name') && values.get('http').length > 0) {
+    const hint = ' is not found by HTTP: no client sends SCRIPT_NAME, so set manage-script-name';
+    report.warn(mounts[0].place, `Option "${mounts[0].key}"`, hint);
+  }
+  for (const { key, value, place } of mounts) {
+    const [, prefix] = /^(\/[^=]*?)\/*=\s*[^\s:]/.exec(value) ?? [];
+    if (prefix === undefined) report.badOption(place, key, `/PREFIX=APP is wanted, got "${value}"`);
+    else if (seen.has(prefix.trim()))
+      report.warn(place, `Option "${key}"`, ` is not used: ${prefix} is mounted already`);
+    else seen.add(prefix.trim());
+  }
 }
 
 function socketsOf(values: OptionValues, settings: readonly Setting[], report: Report): SocketConfiguration {

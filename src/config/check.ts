@@ -8,6 +8,7 @@ import { formatSocketAddress } from './address.js';
 import { readTlsOptions } from './certificate.js';
 import type { Configuration } from './configuration.js';
 import { addressesOf } from './https-address.js';
+import { mountsOf } from './mounts.js';
 import { findOption, type OptionName } from './options.js';
 import { COMMAND_LINE, type Place, Report } from './setting.js';
 
@@ -53,7 +54,11 @@ class Check {
     if (chdir2 !== undefined) this.#folder('chdir2', path.resolve(this.#directory, chdir2));
     if (home !== undefined) this.#folder('home', path.resolve(this.#configuration.cwd, home));
     if (wsgiFile !== undefined) this.#readable('wsgi-file', path.resolve(this.#directory, wsgiFile));
-    if (moduleName !== undefined) this.#module(moduleName);
+    if (moduleName !== undefined) this.#module('module', moduleName);
+    for (const { module, file } of mountsOf(mounts, undefined)) {
+      if (file !== undefined) this.#readable('mount', path.resolve(this.#directory, file));
+      else this.#module('mount', module?.replace(/:.*$/s, '') ?? '');
+    }
     if (wsgiFile === undefined && moduleName === undefined && mounts.length === 0) {
       this.report.problem(NOWHERE, 'No application', 'set module or wsgi-file');
     }
@@ -146,7 +151,7 @@ class Check {
     for (const file of mimeFiles) this.#readable('mimefile', inDirectory(file));
   }
 
-  #module(moduleName: string): void {
+  #module(option: OptionName, moduleName: string): void {
     const relative = moduleName.replaceAll('.', '/');
     const { cwd, home, pythonPath } = this.#configuration;
     const roots = [this.#directory, ...pythonPath.map((each) => path.resolve(cwd, each)), ...sitePackages(cwd, home)];
@@ -156,7 +161,7 @@ class Check {
     });
     if (!found) {
       const names = `${relative}{${MODULE_ENDINGS.join(',')}}`;
-      this.#bad('module', `neither ${names} nor a package's folder of that name is in ${roots.join(', ')}`);
+      this.#bad(option, `neither ${names} nor a package's folder of that name is in ${roots.join(', ')}`);
     }
   }
 

@@ -25,6 +25,8 @@ export interface ApplicationConfiguration {
   readonly chdir2: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly Assignment[];
+  /** The export of mounted applications whose own text names none. */
+  readonly mountCallable: string | undefined;
   readonly manageScriptName: boolean;
   readonly home: string | undefined;
   readonly pythonPath: readonly string[];

@@ -12,6 +12,7 @@ const RELOADED = [
   'needApp',
   'env',
   'mounts',
+  'mountCallable',
   'manageScriptName',
   'home',
   'pythonPath',

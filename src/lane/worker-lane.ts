@@ -68,6 +68,11 @@ export class WorkerSlot {
     return this.words[this.base + SLOT.ORIGIN] as number;
   }
 
+  /** Whether the connection may be taken over. */
+  get upgradable(): boolean {
+    return this.words[this.base + SLOT.UPGRADABLE] === 1;
+  }
+
   get aborted(): boolean {
     return Atomics.load(this.words, this.base + SLOT.ABORTED) === 1;
   }
@@ -226,6 +231,11 @@ export class WorkerLane {
   /** Publishes how much memory the thread has, for the supervisor. */
   reportMemory(bytes: number): void {
     Atomics.store(this.control, CONTROL.MEMORY_KIB, Math.ceil(bytes / 1024) | 0);
+  }
+
+  /** Publishes how many connections the application has taken over. */
+  reportConnections(count: number): void {
+    Atomics.store(this.control, CONTROL.CONNECTIONS, count);
   }
 
   get stopping(): boolean {

@@ -60,6 +60,7 @@ export const SYS = {
   SHUT_WR: 1,
   SHUT_RDWR: 2,
   F_SETFD: 2,
+  F_DUPFD_CLOEXEC: 1030,
   FD_CLOEXEC: 1,
   F_GETFL: 3,
   F_SETFL: 4,

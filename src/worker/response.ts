@@ -198,6 +198,19 @@ export class SlotResponse implements ResponseWriter {
     this.answerInstead('500 Internal Server Error', answer);
   }
 
+  /** Nothing is sent: the application has the connection now. A front that brings it there is sent a ticket. */
+  handOver(ticket: Uint8Array): void {
+    if (this.headSent || this.aborted) throw new Error('Cannot take the connection over: it is answered, or gone');
+    this.headSent = true;
+    this.finished = true;
+    this.statusCode = 101;
+    this.slot.addFlags(REPLY_FLAG.HANDED_OVER);
+    this.slot.append(ticket, 0, ticket.length);
+    this.owner.onResponseFinished();
+    this.slot.finish();
+    this.tools.posted(this.slot, true);
+  }
+
   /** Ends the response in the application's stead. */
   private answerInstead(status: string, answer: string): void {
     this.pending = NOTHING;

@@ -224,7 +224,12 @@ export abstract class Connection implements MovableOwner, Waiter {
     if ((flags & REPLY_FLAG.OVERRUN) !== 0) this.tools.log('Response cut: it is longer than its Content-Length');
     if ((flags & REPLY_FLAG.SHORT) !== 0) this.tools.log('Response broken off: it is shorter than its Content-Length');
     this.slot = null;
-    if (cut) {
+    if ((flags & REPLY_FLAG.HANDED_OVER) !== 0) {
+      // The worker's duplicate keeps the connection open, and would keep it in the epoll set.
+      this.tools.epoll.remove(this.fd);
+      this.tools.dispatcher.release(slot);
+      this.close();
+    } else if (cut) {
       this.tools.dispatcher.release(slot);
       this.reset();
     } else {
@@ -346,7 +351,7 @@ export abstract class Connection implements MovableOwner, Waiter {
     this.phase = PHASE.CLOSED;
     this.resumes = false;
     this.forget();
-    // Closing takes the descriptor out of the epoll set: nobody else holds a duplicate.
+    // Closing takes the descriptor out of the epoll set, where nobody else holds a duplicate.
     this.mask = 0;
     this.fd = -1;
     tools.libc.close(fd);

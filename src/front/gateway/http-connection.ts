@@ -75,6 +75,7 @@ export class HttpConnection extends Connection {
   private packet: Buffer = NOTHING;
   private varsEnd = 0;
   private keepAlive = false;
+  private offersUpgrade = false;
 
   constructor(tools: GatewayTools, limits: HttpLimits) {
     super(tools, limits.httpTimeoutMs);
@@ -84,10 +85,7 @@ export class HttpConnection extends Connection {
     this.bodyReader = new BodyReader(this.body, limits.limitPostBytes);
   }
 
-  /**
-   * Names the peer of the descriptor that `open` will be given, the encoder of the socket it came from, and whether the
-   * connection begins with a PROXY header.
-   */
+  /** Of the descriptor that `open` will be given: its socket's encoder, its peer, and whether it begins with a PROXY header. */
   introduce(encoder: RequestEncoder, peer: Uint8Array, hasProxyHeader: boolean): void {
     this.encoder = encoder;
     this.peer = peer;
@@ -238,13 +236,13 @@ export class HttpConnection extends Connection {
 
   /** Writes the packet: straight into a slot if there is one. */
   private encode(): boolean {
-    const { dispatcher } = this.tools;
+    const { dispatcher, desk } = this.tools;
     const encoder = this.encoder as RequestEncoder;
     const slot = dispatcher.reserve();
     const target = slot === null ? packetScratch : slot.request;
     let varsEnd = this.writePacket(encoder, target);
     const { chunked, contentLength, expectContinue } = encoder.check;
-    const { desk } = this.tools;
+    this.offersUpgrade = encoder.offersUpgrade;
     if (desk !== undefined && varsEnd > 0) {
       const hasBody = chunked || contentLength > 0;
       const verdict = desk.judge(target, PACKET_HEADER_BYTES, varsEnd, hasBody);
@@ -359,6 +357,8 @@ export class HttpConnection extends Connection {
   private describe(slot: FrontSlot): void {
     const origin = this.keepAlive ? REQUEST_ORIGIN.HTTP_KEEP_ALIVE : REQUEST_ORIGIN.HTTP_CLOSE;
     slot.describe(this.varsEnd, this.body.bytes, this.body.fd, this.fd, origin);
+    // Who has sent more than the request has not waited for an answer.
+    if (this.offersUpgrade && this.input.isEmpty) slot.offerConnection();
   }
 
   // ---- the end of a request

@@ -60,6 +60,8 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
   private gone = false;
   /** The log knows that the response is longer than it said, or need not know. */
   private overrun = false;
+  /** The worker may take the connection over: see `REPLY_FLAG.HANDED_OVER`. */
+  protected readonly isUpgrade: boolean = false;
   private packet: Buffer | null = null;
   private varsEnd = 0;
   private spool: BodySpool | null = null;
@@ -105,6 +107,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
   protected submit(slot: FrontSlot, varsEnd: number): void {
     this.slot = slot;
     slot.describe(varsEnd, 0, -1, -1, REQUEST_ORIGIN.HTTP);
+    if (this.isUpgrade) slot.offerConnection();
     this.tools.dispatcher.submit(slot, this);
     this.tools.turns.schedule();
   }
@@ -181,6 +184,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
     this.spool = null;
     this.slot = slot;
     slot.describe(varsEnd, bodyBytes, this.bodyFd, -1, REQUEST_ORIGIN.HTTP);
+    if (this.isUpgrade) slot.offerConnection();
     this.tools.dispatcher.submit(slot, this);
   }
 
