@@ -5,7 +5,8 @@ import { PACKET_HEADER_BYTES } from '../base/limits.js';
 import type { SlotOccupant, WorkerSlot } from '../lane/worker-lane.js';
 import { findVar } from '../protocol/environ-vars.js';
 import { SlotBody } from './body.js';
-import { type ResponseOwner, type ResponseTools, SlotResponse } from './response.js';
+import { type ResponseOwner, SlotResponse } from './response.js';
+import type { ResponseTools } from './response-tools.js';
 import type { TakenConnections } from './taken-connections.js';
 
 /** Whoever runs the exchanges. */

@@ -7,7 +7,7 @@ import type { Libc } from '../system/libc.js';
 import { ThreadYield } from '../system/thread-yield.js';
 import { type ExchangeOwner, SlotExchange } from './exchange.js';
 import type { ExtraHeaders } from './extra-headers.js';
-import { newResponseTools, type ResponseTools } from './response.js';
+import { newResponseTools, type ResponseTools } from './response-tools.js';
 import { TakenConnections } from './taken-connections.js';
 
 export interface LoopOptions {

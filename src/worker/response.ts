@@ -6,46 +6,12 @@ import { assert } from '../base/assert.js';
 import { REPOLL_MS, RESPONSE_HEAD_BYTES_MAX, SLOT_REPLY_BYTES } from '../base/limits.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../lane/layout.js';
 import type { WorkerSlot } from '../lane/worker-lane.js';
-import { ResponseHead } from '../protocol/response-head.js';
 import { ERRNO, type Libc, SYS } from '../system/libc.js';
-import type { ExtraHeaders } from './extra-headers.js';
 import { HttpFraming, isConnectionHeader, isFramingHeader } from './http-framing.js';
+import type { ResponseTools } from './response-tools.js';
 
 const NOTHING = Buffer.alloc(0);
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
-
-/** What one thread's responses share. Nothing in it outlives a call. */
-export interface ResponseTools {
-  readonly libc: Libc | undefined;
-  /** Where a head and a small body are put together before they are sent: SLOT_REPLY_BYTES. */
-  readonly scratch: Buffer;
-  readonly head: ResponseHead;
-  /** Undefined where nothing is configured. */
-  readonly extraHeaders: ExtraHeaders | undefined;
-  /** The response that set `head` last: its text is still in there. */
-  headOwner: SlotResponse | undefined;
-  /** The slot got news: its front's bell has to ring at the end of the batch. Not urgent: the client has its answer already. */
-  posted(slot: WorkerSlot, urgent: boolean): void;
-  /** Rings the bells of the fronts with news now: before this thread blocks, waiting for one of them. */
-  flush(): void;
-}
-
-export function newResponseTools(
-  libc: Libc | undefined,
-  posted: (slot: WorkerSlot, urgent: boolean) => void,
-  flush: () => void,
-  extraHeaders?: ExtraHeaders,
-): ResponseTools {
-  return {
-    libc,
-    scratch: Buffer.allocUnsafeSlow(SLOT_REPLY_BYTES),
-    head: new ResponseHead(),
-    extraHeaders,
-    headOwner: undefined,
-    posted,
-    flush,
-  };
-}
 
 /** Whoever the response belongs to. */
 export interface ResponseOwner {
