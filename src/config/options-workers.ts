@@ -140,7 +140,7 @@ export const REQUEST_OPTIONS = [
     repeat: true,
     status: 'works',
     placeholder: '"NAME: VALUE"',
-    help: 'a header for every response, but for the server's own to requests that no application can answer (400, 413, 431, 502, 503, 504)',
+    help: 'a header for every response, but not for those in place of an application that cannot be asked (400, 413, 431, 502, 503, 504)',
   },
 ] as const satisfies readonly OptionRow[];
 

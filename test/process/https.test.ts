@@ -1,13 +1,16 @@
 // `https = ADDR,CERT,KEY`: served, its vars, certificates of clients, renewal by a reload, and everything that can be wrong with the files.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { WebSocket } from 'ws';
 import { runCli } from '../helpers/server.js';
 import { NEEDS_ROOT } from './daemon-helpers.js';
 import { askTls, CertificateFolder, startEcho, varsOverTls } from './https-client.js';
-import { APPS, TWINS, type Twin, until } from './threads-client.js';
+import { APPS, disposable, TWINS, type Twin, until } from './threads-client.js';
 
 const TWIN: Twin = TWINS[0] ?? assert.fail();
 const CERTIFICATE_READ = /^https 127\.0\.0\.1:0: certificate and key are read again$/m;
@@ -265,5 +268,27 @@ test('an https line that a reload brings is served, and one whose files change r
   await server.waitForLog(CERTIFICATE_READ);
   assert.equal((await askTls({ host: '127.0.0.1', port })).name, 'b');
   assert.equal((await askTls({ socketPath: unix })).name, 'a');
+  assert.equal(await server.stop(), 0);
+});
+
+test('WebSockets go through TLS, also of a client that a PROXY header names', async () => {
+  using folder = new CertificateFolder();
+  folder.put('a');
+  const args = ['--chdir', APPS, '--module', 'sockets', '--https', folder.line('a'), '--http-enable-proxy-protocol'];
+  await using server = await disposable({ args: [...args, ...TWIN.args], env: TWIN.env });
+  const plain = connect(server.https());
+  plain.write('PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n');
+  const secure = connectTls({ socket: plain, rejectUnauthorized: false });
+  await once(secure, 'secureConnect');
+  const agent = Object.assign(new Agent(), { createConnection: () => secure });
+  const socket = new WebSocket('ws://localhost/chat', 'chat', { agent });
+  const [greeting] = (await once(socket, 'message')) as [Buffer];
+  assert.match(greeting.toString(), /192\.0\.2\.7/);
+  const message = Buffer.alloc(200_000, 'x');
+  socket.send(message);
+  const [back] = (await once(socket, 'message')) as [Buffer];
+  assert.ok(back.equals(message));
+  socket.close();
+  await once(socket, 'close');
   assert.equal(await server.stop(), 0);
 });
