@@ -9,8 +9,6 @@ export interface LifeEnd {
   readonly pid: number;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Whether it had served. */
-  readonly wasReady: boolean;
   readonly lifeMs: number;
 }
 
@@ -19,7 +17,6 @@ export class GuardedServer {
   readonly pid: number;
   readonly ended: Promise<LifeEnd>;
   private readonly child: ChildProcess;
-  private ready = false;
 
   constructor({ held }: GuardSockets, onMessage: (message: ChildMessage) => void) {
     const { NOTIFY_SOCKET: _ofTheGuard, ...env } = { ...childEnvironment('guard'), ...guardEnvironment(held) };
@@ -33,14 +30,12 @@ export class GuardedServer {
     this.child = child;
     this.pid = child.pid ?? 0;
     child.on('message', (message) => {
-      if (!isChildMessage(message)) return;
-      if ('ready' in message) this.ready = true;
-      onMessage(message);
+      if (isChildMessage(message)) onMessage(message);
     });
     this.ended = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => {
-        resolve({ pid: this.pid, code, signal, wasReady: this.ready, lifeMs: performance.now() - startedMs });
+        resolve({ pid: this.pid, code, signal, lifeMs: performance.now() - startedMs });
       });
     });
   }
