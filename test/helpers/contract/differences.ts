@@ -78,10 +78,10 @@ const uws: readonly Difference[] = [
   {
     front: 'http uws',
     behaviour: 'a header of Latin-1 arrives',
-    reason: 'uWebSockets.js reads headers as UTF-8',
+    reason: 'uWebSockets.js takes bytes beyond ASCII at the end of a value for white space',
     instead: async (client) => {
-      const answer = await client.ask({ target: '/request', headers: [['X-Latin', 'caf\xc3\xa9']] });
-      assert.equal(JSON.parse(answer.body.toString()).headers['x-latin'], 'café');
+      const answer = await client.ask({ target: '/request', headers: [['X-Latin', 'caf\xe9']] });
+      assert.equal(JSON.parse(answer.body.toString()).headers['x-latin'], 'caf');
     },
   },
   {
