@@ -27,8 +27,10 @@ async function* endless(): AsyncGenerator<Buffer> {
   }
 }
 
-function* broken(chunk: string): Generator<string> {
+async function* broken(chunk: string): AsyncGenerator<string> {
   yield chunk;
+  // A client that gets the cut together with the data may not see that it is one.
+  await sleep(30);
   throw new Error(SECRET);
 }
 
