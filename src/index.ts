@@ -7,6 +7,7 @@ import { Log } from './observe/log.js';
 import { Server } from './server.js';
 import { OwnProcess } from './supervise/own-process.js';
 
+export type { FetchInfo, RemoteAddress } from './app/fetch/types.js';
 export type { Chunk, StartResponse, Write, WsgiApplication, WsgiBody, WsgiEnviron } from './app/wsgi/types.js';
 export { type ErrorCode, FastwsgiError } from './base/errors.js';
 export type { ServerOptions } from './config/from-object.js';

@@ -204,6 +204,7 @@ function lifecycleOf(values: OptionValues): LifecycleConfiguration {
     workerReloadMercyMs: values.get('worker-reload-mercy') * MS,
     touchReload: values.get('touch-reload'),
     touchChainReload: values.get('touch-chain-reload'),
+    reloadOnChangeMs: values.get('reload-on-change') * MS,
     autoreloadMs: values.get('py-autoreload') * MS,
   };
 }

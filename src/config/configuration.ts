@@ -103,6 +103,7 @@ export interface LifecycleConfiguration {
   readonly workerReloadMercyMs: number;
   readonly touchReload: readonly string[];
   readonly touchChainReload: readonly string[];
+  readonly reloadOnChangeMs: number;
   readonly autoreloadMs: number;
 }
 

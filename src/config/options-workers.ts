@@ -259,6 +259,16 @@ export const LIFECYCLE_OPTIONS = [
     help: 'reload one worker after the other when this file is touched',
   },
   {
+    name: 'reload-on-change',
+    group: 'lifecycle',
+    kind: 'seconds',
+    min: 0,
+    bare: 1,
+    default: 0,
+    status: 'works',
+    help: 'for development: look this often (each second where no number is given) for source files that have changed below chdir, and reload; 0 is off. No uWSGI option',
+  },
+  {
     name: 'py-autoreload',
     aliases: ['py-auto-reload', 'python-autoreload', 'python-auto-reload'],
     group: 'lifecycle',

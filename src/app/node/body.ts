@@ -40,6 +40,8 @@ export class NodeBody {
   /** Before the exchange ends: takes what is left of a small body that is being read. False while a large one is. */
   finish(): boolean {
     if (this.source === null || this.request.destroyed || !this.isConsumed) return true;
+    // Whoever has read of it has stopped, and waits for nothing more.
+    if (this.request.listenerCount('data') + this.request.listenerCount('readable') === 0) return true;
     if (this.source.length <= INLINE_BODY_BYTES_MAX) this.readNow(this.source);
     return this.source === null;
   }
