@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { descriptorsBackTo, idleDescriptors } from '../helpers/process-status.js';
 import { packet, requestVars, UwsgiClient } from '../helpers/uwsgi-client.js';
 import { get, SECRET, Site, type SiteRequest } from './static-site.js';
-import { type DisposableServer, ENGINES } from './threads-client.js';
+import { type DisposableServer, ENGINES, SOCKET_KINDS } from './threads-client.js';
 
 const LONG = 'a'.repeat(5000);
 
@@ -137,6 +137,8 @@ for (const twin of ENGINES) {
         '--static-gzip-all',
       ];
       server = await site.serve({ ...twin, env: { ...twin.env, FASTWSGI_MARK: 'here' } }, options);
+      // What is opened once, with the first requests, is open from then on.
+      for (const kind of SOCKET_KINDS) for (const path of ['/hello.txt', '/none']) await get(server, kind, path);
       descriptors = await idleDescriptors(server.pid);
     });
 
