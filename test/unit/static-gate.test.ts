@@ -120,10 +120,12 @@ test('a folder is served by the first index that it has', () => {
   assert.equal(body(gateOf('static-map = /b=b', 'static-index = index.htm'), '/b'), 'b index');
 });
 
-test('only GET and HEAD without a body are answered, and no path with a skipped ending', () => {
+test('only GET and HEAD without a body are answered, no WebSocket, and no path with a skipped ending', () => {
   const gate = gateOf('check-static = b', 'static-skip-ext = .php', 'static-skip-ext = b.txt');
   for (const method of ['POST', 'PUT', 'OPTIONS', 'get', '']) assert.equal(body(gate, '/x.txt', { method }), null);
   assert.equal(body(gate, '/x.txt', { hasBody: true }), null);
+  assert.equal(body(gate, '/x.txt', { vars: [['HTTP_UPGRADE', 'WebSocket']] }), null);
+  assert.equal(body(gate, '/x.txt', { vars: [['HTTP_UPGRADE', 'h2c']] }), 'b/x');
   assert.equal(body(gate, '/x.txt'), 'b/x');
   assert.equal(body(gate, '/only-b.txt'), null);
 });
