@@ -36,7 +36,7 @@ export function createDesk(setup: LocalSetup | undefined, logs: DeskLogs): Local
 
 export class LocalDesk implements ReplyLedger {
   private readonly gate: RequestGate;
-  private readonly setup: LocalSetup;
+  private readonly setup: Omit<LocalSetup, 'gate'>;
   private readonly counters: Counters;
   private readonly writeLine: (line: string) => void;
   private readonly forwardedFor: ForwardedFor | undefined;
@@ -44,7 +44,7 @@ export class LocalDesk implements ReplyLedger {
   private readonly addHeaders: readonly Header[];
   private readonly request = new JudgedRequest();
 
-  constructor(gate: RequestGate, setup: LocalSetup, log: (line: string) => void) {
+  constructor(gate: RequestGate, setup: Omit<LocalSetup, 'gate'>, log: (line: string) => void) {
     this.gate = gate;
     this.setup = setup;
     this.counters = new Counters(setup.counters);

@@ -42,6 +42,8 @@ export class StaticGate implements RequestGate {
   judge(request: JudgedRequest): Verdict {
     const { method } = request;
     if ((method !== 'GET' && method !== 'HEAD') || request.hasBody) return null;
+    // A WebSocket may well have the path of a page.
+    if (request.find('HTTP_UPGRADE')?.toLowerCase() === 'websocket') return null;
     const path = filePath(request.find('PATH_INFO') ?? '');
     if (path === undefined || this.skipExtensions.some((ending) => path.endsWith(ending))) return null;
     for (const { prefix, keepsPrefix, root } of this.places) {
