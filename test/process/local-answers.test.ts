@@ -38,7 +38,7 @@ interface Started {
 async function start(engine: EngineName): Promise<Started> {
   const lines: string[] = [];
   const memory = new SharedArrayBuffer(countersBytes(1));
-  const setup = { counters: memory, counterIndex: 0, logRequests: true };
+  const setup = { counters: memory, counterIndex: 0, logRequests: true, addHeaders: [], forwardedBy: undefined };
   const desk = new LocalDesk(new TestGate(), setup, (line) => lines.push(line));
   const http = await startHttp(engine, { front: { desk } });
   return { http, lines, counters: new Counters(memory) };
