@@ -93,7 +93,8 @@ export class Server {
       configuration: () => this.configuration,
       readConfiguration: () => this.readConfiguration(),
       restoreConfiguration: (earlier) => {
-        this.configuration = earlier;
+        const { sockets, httpSockets } = this.configuration;
+        this.configuration = { ...earlier, sockets, httpSockets };
       },
       init: () => this.workerInit(),
       fronts: () => (this.gateway === undefined || this.gatewayEnded ? 1 : 2),
@@ -176,7 +177,7 @@ export class Server {
   }
 
   /**
-   * Stops gracefully: accepts no more, answers what is in flight within `reload-mercy`, then ends what is left. Resolves
+   * Stops gracefully: accepts no more, ends a pause, answers what is in flight within `reload-mercy`, then ends what is left. Resolves
    * when every thread has ended. Calling it again changes nothing.
    */
   close(): Promise<void> {
@@ -192,6 +193,8 @@ export class Server {
 
   private async closeGracefully(): Promise<void> {
     const mercy = setTimeout(() => this.endMercy(), this.configuration.reloadMercyMs);
+    // What waits is to be answered, too.
+    this.workers.resume();
     const { signal } = this.destroyed;
     await Promise.race([Promise.all(this.fronts.map((front) => this.closeFront(front))), once(signal, 'abort')]);
     // A worker that has nothing to answer may still refuse to end.
@@ -239,9 +242,9 @@ export class Server {
     return this.workers.reload('graceful');
   }
 
-  /** Stops handing requests to workers, or goes on: they wait where they would wait for a busy worker. */
+  /** Stops handing requests to workers, or goes on: they wait where they would wait for a busy worker. Not while it stops. */
   pause(): void {
-    this.workers.pause();
+    if (this.closing === undefined) this.workers.pause();
   }
 
   /** Threads that could not be ended, and are still there: process.exit would wait for them. */

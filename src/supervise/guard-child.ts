@@ -10,8 +10,6 @@ export interface LifeEnd {
   readonly pid: number;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Whether it had served. */
-  readonly wasReady: boolean;
   readonly lifeMs: number;
 }
 
@@ -20,7 +18,6 @@ export class GuardedServer {
   readonly pid: number;
   readonly ended: Promise<LifeEnd>;
   private readonly child: ChildProcess;
-  private ready = false;
 
   constructor({ held }: GuardSockets, files: readonly OpenFile[], onMessage: (message: ChildMessage) => void) {
     const { NOTIFY_SOCKET: _ofTheGuard, ...env } = {
@@ -38,14 +35,12 @@ export class GuardedServer {
     this.child = child;
     this.pid = child.pid ?? 0;
     child.on('message', (message) => {
-      if (!isChildMessage(message)) return;
-      if ('ready' in message) this.ready = true;
-      onMessage(message);
+      if (isChildMessage(message)) onMessage(message);
     });
     this.ended = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => {
-        resolve({ pid: this.pid, code, signal, wasReady: this.ready, lifeMs: performance.now() - startedMs });
+        resolve({ pid: this.pid, code, signal, lifeMs: performance.now() - startedMs });
       });
     });
   }

@@ -98,8 +98,10 @@ class Guard {
   onSignal(signal: NodeJS.Signals): void {
     const { server } = this;
     if (!STOP_SIGNALS.includes(signal)) {
-      if (server === undefined) this.log(`${signal}: the server is not running, it starts anew soon`);
-      else server.forward(signal);
+      if (server !== undefined) return server.forward(signal);
+      this.log(`${signal}: the server is not running, it starts anew soon`);
+      // What kept it from starting may be mended.
+      if (signal === 'SIGHUP') this.endPause?.();
       return;
     }
     this.stops++;
@@ -121,12 +123,12 @@ class Guard {
   }
 
   /** The status to end with; undefined: the server is to be started again. */
-  private finalStatus({ code, wasReady }: LifeEnd): number | undefined {
+  private finalStatus({ code }: LifeEnd): number | undefined {
     if (this.stops > 0) return code ?? SOFTWARE_ERROR;
-    // It was asked to stop, or it has said what is wrong and would say it again.
-    if (code === 0 || code === NO_APPLICATION || (code !== null && !wasReady)) return code;
-    // What has never worked is no accident.
-    return this.everReady ? undefined : SOFTWARE_ERROR;
+    // It was asked to stop, or has no application.
+    if (code === 0 || code === NO_APPLICATION) return code;
+    // What has never worked is no accident. What has worked may be kept from it by a file that is wrong only now.
+    return this.everReady ? undefined : (code ?? SOFTWARE_ERROR);
   }
 
   private async backOff({ lifeMs }: LifeEnd): Promise<void> {

@@ -19,7 +19,7 @@ export interface WorkersOptions {
   configuration(): Configuration;
   /** Replaces the configuration by what is read again. Throws what is wrong with it. */
   readConfiguration(): Promise<void>;
-  /** A reload has failed: the configuration is `earlier` again. */
+  /** A reload has failed: the configuration is `earlier` again, but for the sockets that were opened. */
   restoreConfiguration(earlier: Configuration): void;
   /** What every thread that starts now is told. */
   init(): WorkerInitCommon;
@@ -52,6 +52,7 @@ export class Workers {
       settings: () => supervisorSettings(options.configuration()),
       requestsTotal: () => options.counters.requestsTotal,
       requests: (life) => this.requestsOf(life.lane),
+      isReloadWaiting: () => this.reloads.isOneWaiting,
       log: (line) => options.log(line),
     });
     this.reloads = new Reloads({
@@ -103,6 +104,11 @@ export class Workers {
     this.supervisor.fewer();
   }
 
+  /** Ends a pause. */
+  resume(): void {
+    if (this.paused) this.pause();
+  }
+
   /** See Server.pause. */
   pause(): void {
     this.paused = !this.paused;
@@ -146,6 +152,7 @@ export class Workers {
       },
       requests: (lane) => this.requestsOf(lane),
       onServing: (life, news) => this.onServing(life, news),
+      onEnded: (life) => this.supervisor.onEnded(life),
       onHopeless: (reason) => {
         options.log(reason);
         options.onFatal(noApplication());

@@ -156,8 +156,15 @@ export class GatewayFront implements Front {
       eventFd: this.bell.eventFd,
       listeners: this.sockets,
     };
-    // What node was told to preload is for the application, not for this thread.
-    const options = { workerData, name: 'gateway', execArgv: [] };
+    const options = {
+      workerData,
+      name: 'gateway',
+      // What node was told to preload is for the application, not for this thread.
+      execArgv: [],
+      // Files that the thread opened and the main thread closed would be closed again when it exits: by numbers that
+      // are somebody else's by then.
+      trackUnmanagedFds: false,
+    };
     const thread = new Worker(new URL('./thread.js', import.meta.url), options);
     thread.on('message', (message: GatewayMessage) => {
       if ('log' in message) log(message.log);
