@@ -34,14 +34,8 @@ const RELOADED = [
   'evilReloadOnRssBytes',
   'reloadMercyMs',
   'workerReloadMercyMs',
-  'disableLogging',
-  'memoryReport',
-  'logFormat',
-  'log4xx',
-  'log5xx',
-  'logSlowMs',
+  'requestLog',
   'logXForwardedFor',
-  'logDate',
   'vacuum',
 ] as const satisfies readonly (keyof Configuration)[];
 

@@ -70,10 +70,10 @@ test('http-keepalive is seconds, or a switch', () => {
 });
 
 test('log-date = true is the default format', () => {
-  assert.equal(loadLines(['log-date = true'], folder).logDate, '');
-  assert.equal(loadLines(['log-date'], folder).logDate, '');
-  assert.equal(loadLines(['log-date = %%H'], folder).logDate, '%H');
-  assert.equal(loadLines([], folder).logDate, undefined);
+  assert.equal(loadLines(['log-date = true'], folder).logPlan.dateFormat, '');
+  assert.equal(loadLines(['log-date'], folder).logPlan.dateFormat, '');
+  assert.equal(loadLines(['log-date = %%H'], folder).logPlan.dateFormat, '%H');
+  assert.equal(loadLines([], folder).logPlan.dateFormat, undefined);
 });
 
 test('module names the callable, else callable does', () => {
