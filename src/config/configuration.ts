@@ -128,7 +128,6 @@ export interface LoggingConfiguration {
   readonly logto2: string | undefined;
   /** Undefined: no request is logged. */
   readonly requestLog: RequestLogSettings | undefined;
-  readonly logXForwardedFor: boolean;
   readonly logPlan: LogPlan;
   readonly quiet: boolean;
   /** 0: off. */

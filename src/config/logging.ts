@@ -14,15 +14,19 @@ import { findOption } from './options.js';
 import type { OptionValues } from './resolve.js';
 import type { Report, Setting } from './setting.js';
 
-export function loggingOf(values: OptionValues, settings: readonly Setting[], report: Report): LoggingConfiguration {
+export function loggingOf(
+  values: OptionValues,
+  settings: readonly Setting[],
+  report: Report,
+  trustedProxies: readonly string[],
+): LoggingConfiguration {
   const logto = values.get('logto');
   const file = logto ?? values.get('daemonize') ?? values.get('daemonize2');
   return {
     logto,
     logto2: values.get('logto2'),
-    requestLog: requestLogOf(values, settings, report),
+    requestLog: requestLogOf(values, settings, report, trustedProxies),
     logPlan: logPlanOf(values, settings, report, { hostname: hostname(), file }),
-    logXForwardedFor: values.get('log-x-forwarded-for'),
     logMaxBytes: values.get('log-maxsize'),
     logBackupName: values.get('log-backupname'),
     touchLogreopen: values.get('touch-logreopen'),
@@ -34,6 +38,7 @@ function requestLogOf(
   values: OptionValues,
   settings: readonly Setting[],
   report: Report,
+  trustedProxies: readonly string[],
 ): RequestLogSettings | undefined {
   const template = templateOf(values, settings, report);
   const named = {
@@ -48,7 +53,8 @@ function requestLogOf(
   if (!all && !Object.values(named).some(Boolean)) return undefined;
   const date = values.get('log-date');
   const dateFormat = values.get('logformat-strftime') && date !== '' ? date : undefined;
-  return { template, dateFormat, all, ...named };
+  const forwardedBy = values.get('log-x-forwarded-for') ? trustedProxies : undefined;
+  return { template, dateFormat, forwardedBy, all, ...named };
 }
 
 function templateOf(values: OptionValues, settings: readonly Setting[], report: Report): LogTemplate {

@@ -35,7 +35,6 @@ const RELOADED = [
   'reloadMercyMs',
   'workerReloadMercyMs',
   'requestLog',
-  'logXForwardedFor',
   'vacuum',
 ] as const satisfies readonly (keyof Configuration)[];
 

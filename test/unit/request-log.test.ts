@@ -256,3 +256,20 @@ test('with disable-logging, only what is named has a line', () => {
   assert.deepEqual([isLogged({ ioError: true }, {}), isLogged({ ioError: true }, { aborted: true })], [false, true]);
   assert.equal(isLogged({ all: true }, {}), true);
 });
+
+test('with log-x-forwarded-for the address is the client’s, as trusted proxies have it', () => {
+  const template = parseLogTemplate('%(addr) {%(vars)}');
+  const of = (address: string, header: string, forwardedBy: readonly string[] | undefined) =>
+    lineOf(settingsOf(template, { forwardedBy }), {
+      vars: [
+        ['REMOTE_ADDR', address],
+        ['HTTP_X_FORWARDED_FOR', header],
+      ],
+    });
+  assert.equal(of('127.0.0.1', '203.0.113.9, 192.0.2.7', undefined), '127.0.0.1 {4}');
+  assert.equal(of('127.0.0.1', '203.0.113.9, 192.0.2.7', []), '192.0.2.7 {4}');
+  assert.equal(of('127.0.0.1', '203.0.113.9, 192.0.2.7', ['127.0.0.1', '192.0.2.0/24']), '203.0.113.9 {4}');
+  assert.equal(of('198.51.100.1', '192.0.2.7', ['127.0.0.1']), '198.51.100.1 {4}');
+  assert.equal(of('127.0.0.1', 'evil"\n', []), '127.0.0.1 {4}');
+  assert.equal(of('', '', []), '- {4}');
+});
