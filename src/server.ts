@@ -16,7 +16,7 @@ import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
-import { forwardedBy, localSetup } from './front/local/setup.js';
+import { localSetup } from './front/local/setup.js';
 import { type ListeningConfiguration, resolveListening } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
@@ -25,7 +25,7 @@ import { LaneOwner } from './lane/lane-owner.js';
 import { createLaneMemory } from './lane/layout.js';
 import type { FrontBell, WorkerInitCommon } from './lane/worker-init.js';
 import { Counters, countersBytes } from './observe/counters.js';
-import type { Log } from './observe/log.js';
+import type { Logs } from './observe/logs.js';
 import { Controls } from './supervise/controls.js';
 import { Workers } from './supervise/workers.js';
 import { SocketFiles } from './system/socket-files.js';
@@ -53,7 +53,7 @@ export class Server {
   /** Requests answered since the start. */
   readonly counters: Counters;
   private configuration: Configuration;
-  private readonly log: Log;
+  private readonly log: Logs;
   private readonly events: ServerEvents;
   private readonly counterMemory: SharedArrayBuffer;
   private readonly owners: readonly LaneOwner[];
@@ -73,7 +73,7 @@ export class Server {
   private closing: Promise<void> | undefined;
   private readonly destroyed = new AbortController();
 
-  constructor(configuration: Configuration, log: Log, events: ServerEvents) {
+  constructor(configuration: Configuration, log: Logs, events: ServerEvents) {
     this.configuration = configuration;
     this.log = log;
     this.events = events;
@@ -103,6 +103,7 @@ export class Server {
         this.gateway?.wake();
       },
       log: (line) => log.line(line),
+      inform: (line) => log.inform(line),
       onFatal: (error) => events.onFatal(error),
     });
     this.controls = new Controls(configuration, log, {
@@ -137,7 +138,7 @@ export class Server {
         this.noteBound(await front.listen());
       }
       this.throwIfClosing();
-      this.log.line(this.bound.map(bindLine).join('\n'));
+      this.log.inform(this.bound.map(bindLine).join('\n'));
       this.events.onBound?.();
       for (const front of this.fronts) front.start?.();
       this.controls.start();
@@ -155,7 +156,10 @@ export class Server {
 
   private prepareProcess(): void {
     const { notices, umask, chdir } = this.configuration;
-    for (const notice of notices) this.log.line(notice.text);
+    for (const { level, text } of notices) {
+      if (level === 'warning') this.log.line(text);
+      else this.log.inform(text);
+    }
     if (umask !== undefined) process.umask(umask);
     if (chdir !== undefined) changeDirectory(chdir);
     this.applicationFolder = process.cwd();
@@ -252,9 +256,10 @@ export class Server {
     return this.workers.stuckThreads;
   }
 
-  /** One line for each worker, to the log. */
+  /** One line for each worker, and one for the log, to the log. */
   logStatistics(): void {
     this.workers.logStatistics();
+    this.log.line(`log: ${this.log.lost} lines lost`);
   }
 
   private async readConfiguration(): Promise<void> {
@@ -324,7 +329,8 @@ export class Server {
       gatewayPart: GATEWAY_FRONT,
       local: { main: local(MAIN_FRONT), gateway: local(GATEWAY_FRONT) },
       log: (line) => this.log.line(line),
-      logRequests: (lines) => this.log.rawLine(lines),
+      inform: (line) => this.log.inform(line),
+      logRequests: (lines) => this.log.requestLines(lines),
       onCrash: (cause) => {
         this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));
       },
@@ -358,9 +364,7 @@ export class Server {
       addHeaders: configuration.addHeaders,
       routesAddHeaders: configuration.routes.some(({ action }) => action.kind === 'header'),
       log: this.log.forThread(),
-      logRequests: !configuration.disableLogging,
-      forwardedBy: forwardedBy(configuration),
-      memoryReport: configuration.memoryReport,
+      requestLog: configuration.requestLog,
     };
   }
 }

@@ -1,6 +1,7 @@
 // All that concerns the worker threads of a server, put together: the crew, the supervisor's loop, reloads, and what the
 // threads tell.
 import { errorMessage, FastwsgiError } from '../base/errors.js';
+import { applicationName } from '../config/banner.js';
 import type { Configuration } from '../config/configuration.js';
 import type { LaneOwner } from '../lane/lane-owner.js';
 import { isWorkerMessage, type WorkerInit, type WorkerInitCommon, type WorkerMessage } from '../lane/worker-init.js';
@@ -28,6 +29,8 @@ export interface WorkersOptions {
   /** Makes the fronts look at the lanes. */
   wakeFronts(): void;
   log(line: string): void;
+  /** Takes what is good to know and nothing to worry about. */
+  inform(line: string): void;
   onFatal(error: FastwsgiError): void;
 }
 
@@ -53,6 +56,7 @@ export class Workers {
       requestsTotal: () => options.counters.requestsTotal,
       requests: (life) => this.requestsOf(life.lane),
       isReloadWaiting: () => this.reloads.isOneWaiting,
+      application: () => applicationName(options.configuration()),
       log: (line) => options.log(line),
     });
     this.reloads = new Reloads({
@@ -190,11 +194,10 @@ export class Workers {
 
   private onServing({ workerId, lane }: WorkerLife, { application, concurrency }: LoadedNews): void {
     if (!this.paused) lane.open();
-    const verb = this.seen.has(workerId) ? 'Respawned' : 'spawned';
+    const worker = `uWSGI worker ${workerId} (pid: ${process.pid}, cores: ${concurrency}, kind: ${application})`;
+    if (this.seen.has(workerId)) this.options.log(`Respawned ${worker}`);
+    else this.options.inform(`spawned ${worker}`);
     this.seen.add(workerId);
-    this.options.log(
-      `${verb} uWSGI worker ${workerId} (pid: ${process.pid}, cores: ${concurrency}, kind: ${application})`,
-    );
   }
 
   /** Starts the new threads; why they do not come up, or undefined. */
