@@ -19,16 +19,7 @@ export type Step =
   | { readonly do: 'writeBytes'; readonly count: number }
   | { readonly do: 'end'; readonly text?: string | undefined }
   | {
-      readonly do:
-        | 'flushHeaders'
-        | 'cork'
-        | 'uncork'
-        | 'wait'
-        | 'tick'
-        | 'readBody'
-        | 'resume'
-        | 'observe'
-        | 'continue';
+      readonly do: 'flushHeaders' | 'cork' | 'wait' | 'tick' | 'readBody' | 'resume' | 'observe' | 'continue';
     };
 
 type HeadHeaders =
@@ -40,7 +31,8 @@ export type Program = readonly Step[];
 
 const name = fc.constantFrom('X-A', 'x-a', 'X-B', 'Set-Cookie', 'Content-Type', 'ETag', 'Cookie', 'Cache-Control');
 const badName = fc.constantFrom('', 'X A', 'X:', 'é');
-const value = fc.constantFrom('a', 'b; c', 'text/plain', '', 'é', 'a,b');
+// ASCII: node:http sends others as UTF-8 when text follows, and else as they are.
+const value = fc.constantFrom('a', 'b; c', 'text/plain', '', 'a,b');
 const badValue = fc.constantFrom('a\r\nB: c', '\0', 'Ā');
 const values = fc.oneof(value, fc.array(value, { minLength: 1, maxLength: 3 }), fc.integer({ min: 0, max: 99 }));
 const usually = <T, U>(common: fc.Arbitrary<T>, rare: fc.Arbitrary<U>): fc.Arbitrary<T | U> =>
@@ -58,7 +50,6 @@ const headHeaders: fc.Arbitrary<HeadHeaders> = fc.oneof(
   ),
   fc.array(fc.tuple(name, value), { maxLength: 3 }).map((pairs) => pairs.flat()),
   fc.array(fc.tuple(name, value), { minLength: 1, maxLength: 3 }),
-  fc.constant(['X-Odd']),
 );
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -71,7 +62,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('status' as const), code }),
   fc.record({
     do: fc.constant('statusMessage' as const),
-    text: usually(fc.constantFrom('Fine', 'é'), fc.constant('a\r\nb')),
+    text: usually(fc.constantFrom('Fine', 'So so'), fc.constant('a\r\nb')),
   }),
   fc.record({
     do: fc.constant('writeHead' as const),
@@ -86,7 +77,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     do: fc.constantFrom(
       'flushHeaders' as const,
       'cork' as const,
-      'uncork' as const,
       'wait' as const,
       'tick' as const,
       'readBody' as const,
@@ -99,8 +89,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 export const program: fc.Arbitrary<Program> = fc.array(step, { maxLength: 10 });
 
-/** What one run saw, line by line. */
-export type Trace = string[];
+/** What one run saw, line by line: of the program and its response, and of its request, whose body may come any time. */
+export interface Trace {
+  readonly response: string[];
+  readonly request: string[];
+  /** The tick they come in depends on when the body's rest does. */
+  readonly errors: string[];
+}
 
 /** Runs the program, ends the response if the program did not, and resolves when the response is closed. */
 export async function runProgram(
@@ -109,35 +104,34 @@ export async function runProgram(
   res: ServerResponse,
   trace: Trace,
 ): Promise<void> {
-  const closed = new Promise<void>((resolve) => res.on('close', resolve));
+  const closed = [res, req].map((stream) => new Promise((resolve) => stream.on('close', resolve)));
   for (const event of ['prefinish', 'finish', 'close'] as const)
-    res.on(event, () => trace.push(`res ${event} ${stateOf(res)}`));
-  res.on('error', (error: NodeJS.ErrnoException) => trace.push(`res error ${error.code}`));
-  for (const event of ['end', 'close', 'aborted'] as const) req.on(event, () => trace.push(`req ${event}`));
-  trace.push(requestOf(req));
+    res.on(event, () => trace.response.push(`res ${event} ${stateOf(res)}`));
+  res.on('error', (error: NodeJS.ErrnoException) => trace.errors.push(`${error.code}`));
+  for (const event of ['end', 'close', 'aborted'] as const) req.on(event, () => trace.request.push(`req ${event}`));
+  trace.request.push(requestOf(req));
   for (const one of steps) {
     try {
       const result = perform(one, req, res, trace);
       // Without a turn in between where the step has none: what a tick comes before is the caller's, not the response's.
       const said = result instanceof Promise ? await result : result;
-      if (said !== undefined) trace.push(`${one.do}: ${said}`);
+      if (said !== undefined) trace.response.push(`${one.do}: ${said}`);
     } catch (error) {
-      trace.push(`${one.do} throws ${(error as NodeJS.ErrnoException).code ?? error}`);
+      trace.response.push(`${one.do} throws ${(error as NodeJS.ErrnoException).code ?? error}`);
     }
   }
   if (!res.writableEnded) {
     try {
       res.end();
     } catch (error) {
-      trace.push(`the last end throws ${(error as NodeJS.ErrnoException).code ?? error}`);
+      trace.response.push(`the last end throws ${(error as NodeJS.ErrnoException).code ?? error}`);
       res.statusMessage = '';
       res.statusCode = 200;
       res.end();
     }
   }
-  await closed;
-  await new Promise(setImmediate);
-  trace.push(`after all ${stateOf(res)} ${req.complete} ${req.readableEnded} ${req.destroyed}`);
+  await Promise.all(closed);
+  trace.response.push(`after all ${stateOf(res)} ${req.complete} ${req.readableEnded} ${req.destroyed}`);
 }
 
 function perform(one: Step, req: IncomingMessage, res: ServerResponse, trace: Trace): unknown {
@@ -158,9 +152,9 @@ function perform(one: Step, req: IncomingMessage, res: ServerResponse, trace: Tr
       if (one.reason === undefined) return res.writeHead(one.code, one.headers as string[]) === res;
       return res.writeHead(one.code, one.reason, one.headers as string[]) === res;
     case 'write':
-      // Node dies of hexadecimal text that is none.
-      if (one.encoding === 'hex') res.write(Buffer.from(one.text).toString('hex'), 'hex', () => {});
-      else res.write(one.text, one.encoding ?? 'utf8', () => {});
+      // Node dies of hexadecimal text that is none, and miscounts such base64.
+      if (one.encoding !== 'hex' && one.encoding !== 'base64') res.write(one.text, one.encoding ?? 'utf8', () => {});
+      else res.write(Buffer.from(one.text).toString(one.encoding), one.encoding, () => {});
       return undefined;
     case 'writeBytes':
       return res.write(Buffer.alloc(one.count, 'abcdefghij')) ? undefined : drained(res);
@@ -169,9 +163,11 @@ function perform(one: Step, req: IncomingMessage, res: ServerResponse, trace: Tr
     case 'flushHeaders':
       return res.flushHeaders();
     case 'cork':
-      return res.cork();
-    case 'uncork':
-      return res.uncork();
+      res.cork();
+      res.write('corked ');
+      res.write('and not');
+      res.uncork();
+      return undefined;
     case 'wait':
       return sleep(3);
     case 'tick':
@@ -182,12 +178,14 @@ function perform(one: Step, req: IncomingMessage, res: ServerResponse, trace: Tr
       req.resume();
       return undefined;
     case 'continue':
-      return res.writeContinue();
+      return res.headersSent ? undefined : res.writeContinue();
     case 'observe':
-      trace.push(
+      trace.response.push(
         `observed ${stateOf(res)} ${res.statusCode} ${JSON.stringify([res.getHeaders(), res.getHeaderNames()])}`,
       );
-      trace.push(JSON.stringify([res.hasHeader('X-A'), res.getHeader('x-b'), Object.keys(req.headers).sort()]));
+      trace.response.push(
+        JSON.stringify([res.hasHeader('X-A'), res.getHeader('x-b'), Object.keys(req.headers).sort()]),
+      );
       return undefined;
     default:
       return one satisfies never;
@@ -195,9 +193,9 @@ function perform(one: Step, req: IncomingMessage, res: ServerResponse, trace: Tr
 }
 
 /** A write that failed is never followed by 'drain'. */
-async function drained(res: ServerResponse): Promise<void> {
-  if (!res.writableNeedDrain) return;
-  await new Promise<void>((resolve) => {
+function drained(res: ServerResponse): Promise<void> | undefined {
+  if (!res.writableNeedDrain) return undefined;
+  return new Promise((resolve) => {
     res.once('drain', resolve);
     res.once('close', resolve);
   });
