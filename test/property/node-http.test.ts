@@ -46,7 +46,7 @@ interface Answer {
 }
 
 /** After this long without an answer or an end a run counts as hung. */
-const HUNG_MS = 5000;
+const HUNG_MS = 2000;
 
 /** What a client of each sees is compared but for this: it is the connection's, or when it was asked. */
 const NOT_COMPARED = ['date', 'connection', 'keep-alive', 'transfer-encoding', 'content-length'];
