@@ -310,7 +310,7 @@ describe('an application that listens by itself', () => {
       [`home/node_modules/${name}/package.json`]: `{"name": "${name}", "main": "index.js"}`,
     });
     const app = `import { createRequire } from 'node:module'; import one from 'one-of-home';
-      const two = createRequire(import.meta.url)('two-of-home'); export default (req, res) => res.end(one + two);`;
+      const two = createRequire(import.meta.url)('two-of-home'); export default (req, res) => res.end(String(one + two));`;
     const files = {
       'app.mjs': app,
       ...package_('one-of-home', 'module.exports = 1'),
