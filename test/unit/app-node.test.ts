@@ -104,7 +104,18 @@ describe('request and response', () => {
         assert.equal(req.url, '/a%20b?c');
         assert.deepEqual(req.headers, { 'x-one': '1', constructor: 'c' });
         assert.deepEqual(req.rawHeaders, ['X-One', '1', 'Constructor', 'c']);
+        res.end();
+      },
+      { vars },
+    );
+  });
+
+  test('have headersDistinct, and a URL where the front sends none', async () => {
+    const vars = { PATH_INFO: '/a', QUERY_STRING: 'b', HTTP_X_ONE: '1' };
+    await run(
+      (req, res) => {
         assert.deepEqual(req.headersDistinct['x-one'], ['1']);
+        assert.equal(req.url, '/a?b');
         res.end();
       },
       { vars },

@@ -60,6 +60,8 @@ export class NodeBody {
   dumpUnlessRead(): void {
     if (this.isConsumed) return;
     this.source = null;
+    // Node 26 takes its end from a stream that has it already.
+    this.request.push(null);
     (this.request as unknown as StreamInternals)._dump();
   }
 
