@@ -201,9 +201,13 @@ function drained(res: ServerResponse): Promise<void> | undefined {
   });
 }
 
-async function readBody(req: IncomingMessage): Promise<string> {
+function readBody(req: IncomingMessage): string | Promise<string> {
   if (req.readableEnded || req.destroyed) return 'nothing left';
   if (req.readableFlowing === true) return 'flows already';
+  return readAll(req);
+}
+
+async function readAll(req: IncomingMessage): Promise<string> {
   let bytes = 0;
   let sum = 0;
   for await (const chunk of req as AsyncIterable<Buffer>) {
