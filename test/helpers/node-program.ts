@@ -40,14 +40,9 @@ const usually = <T, U>(common: fc.Arbitrary<T>, rare: fc.Arbitrary<U>): fc.Arbit
 const code = usually(fc.constantFrom(200, 201, 204, 301, 304, 404, 418, 500, 599), fc.constantFrom(0, 99, 1000, -1));
 const text = fc.oneof(fc.string({ maxLength: 20, unit: 'grapheme' }), fc.constantFrom('', 'hello', 'é'.repeat(5000)));
 const encoding = fc.constantFrom<BufferEncoding | undefined>(undefined, 'utf8', 'latin1', 'base64', 'hex', 'utf16le');
+// Right ones only: a writeHead(204) that throws leaves a ServerResponse that takes no body, whatever its status becomes.
 const headHeaders: fc.Arbitrary<HeadHeaders> = fc.oneof(
-  fc.dictionary(
-    usually(name, badName),
-    fc.oneof(usually(value, badValue), fc.array(value, { minLength: 1, maxLength: 2 })),
-    {
-      maxKeys: 3,
-    },
-  ),
+  fc.dictionary(name, fc.oneof(value, fc.array(value, { minLength: 1, maxLength: 2 })), { maxKeys: 3 }),
   fc.array(fc.tuple(name, value), { maxLength: 3 }).map((pairs) => pairs.flat()),
   fc.array(fc.tuple(name, value), { minLength: 1, maxLength: 3 }),
 );
@@ -201,9 +196,13 @@ function drained(res: ServerResponse): Promise<void> | undefined {
   });
 }
 
-async function readBody(req: IncomingMessage): Promise<string> {
+function readBody(req: IncomingMessage): string | Promise<string> {
   if (req.readableEnded || req.destroyed) return 'nothing left';
   if (req.readableFlowing === true) return 'flows already';
+  return readAll(req);
+}
+
+async function readAll(req: IncomingMessage): Promise<string> {
   let bytes = 0;
   let sum = 0;
   for await (const chunk of req as AsyncIterable<Buffer>) {

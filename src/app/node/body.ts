@@ -48,14 +48,11 @@ export class NodeBody {
   finish(): boolean {
     const { source, request } = this;
     if (source === null || request.destroyed) return true;
-    // Whoever has read of it has stopped, and waits for nothing more.
-    if (this.isConsumed && request.listenerCount('data') + request.listenerCount('readable') === 0) return true;
     if (source.length <= INLINE_BODY_BYTES_MAX) this.readNow(source);
-    else if (!this.isConsumed && this.hadItsTurn) this.source = null;
     else if (!this.hadItsTurn) {
       this.hadItsTurn = true;
       setImmediate(this.onRead);
-    }
+    } else if (!this.hasReader) this.source = null;
     return this.source === null;
   }
 
@@ -66,6 +63,12 @@ export class NodeBody {
     // Node 26 takes its end from a stream that has it already.
     this.request.push(null);
     (this.request as unknown as StreamInternals)._dump();
+  }
+
+  /** Whoever has read a part through an iterator, and stopped, waits for nothing more. */
+  private get hasReader(): boolean {
+    const { request } = this;
+    return this.isConsumed && request.listenerCount('data') + request.listenerCount('readable') > 0;
   }
 
   private get isConsumed(): boolean {
