@@ -130,28 +130,25 @@ for (const twin of TWINS) {
     execFileSync('mkfifo', [fifo]);
     await using server = await startApp(twin, ['--req-logger', `file:${fifo}`, '--log-format', '%(uri)']);
     await askLong(server);
-    const lost = await lostBy(server);
-    assert.ok(lost > 0 && lost < LONG_REQUESTS, `${lost} lost`);
+    assert.ok((await lostBy(server)) > 0);
     const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
     const buffer = Buffer.alloc(1 << 16);
     let text = '';
-    const read = () => {
+    const lost = () => {
       try {
         text += buffer.toString('latin1', 0, readSync(reader, buffer));
       } catch {
         // Empty for now.
       }
-      return text.split('\n').length - 1 === LONG_REQUESTS - lost;
+      const pattern = /^request log: \*\*\* (\d+) log lines were lost: whoever reads the log was too slow \*\*\*$/m;
+      return Number(pattern.exec(server.log())?.[1] ?? 0);
     };
-    await until('every line that was kept', read);
-    const [, told] = await server.waitForLog(
-      /^request log: \*\*\* (\d+) log lines were lost: whoever reads the log was too slow \*\*\*$/m,
-    );
-    assert.equal(Number(told), lost);
+    await until('the end of what was kept', () => lost() > 0 && text.split('\n').length - 1 === LONG_REQUESTS - lost());
+    assert.equal(await lostBy(server), lost());
     const kept = text.split('\n').slice(0, -1);
     assert.deepEqual(
       kept,
-      Array.from({ length: LONG_REQUESTS - lost }, (_, i) => longUri(i)),
+      Array.from({ length: kept.length }, (_, i) => longUri(i)),
     );
     closeSync(reader);
     assert.equal(await server.stop(), 0);
