@@ -134,7 +134,8 @@ export async function runProgram(
 function perform(one: Step, req: IncomingMessage, res: ServerResponse, trace: Trace): unknown {
   switch (one.do) {
     case 'setHeader':
-      return res.setHeader(one.name, one.value) === res;
+      // appendHeader adds to the array it was given.
+      return res.setHeader(one.name, Array.isArray(one.value) ? [...one.value] : one.value) === res;
     case 'appendHeader':
       return res.appendHeader(one.name, String(one.value)) === res;
     case 'removeHeader':
@@ -199,8 +200,8 @@ function drained(res: ServerResponse): Promise<void> | undefined {
 }
 
 function readBody(req: IncomingMessage): string | Promise<string> {
-  if (req.readableEnded || req.destroyed) return 'nothing left';
-  if (req.readableFlowing === true) return 'flows already';
+  if (req.readableEnded || req.destroyed) return 'flows, or did';
+  if (req.readableFlowing === true) return 'flows, or did';
   return readAll(req);
 }
 

@@ -129,7 +129,8 @@ for (const engine of WHOLE_ENGINES) {
           // Where node:http says the length, so do we; where it sends chunks we may know the length.
           const length = expected.answer.length === undefined ? { length: undefined } : {};
           assert.deepEqual({ ...got.answer, ...length }, expected.answer);
-          assert.deepEqual(got.trace, expected.trace);
+          // A client that has the head of an answer to HEAD has all of it, and may leave before the listener has ended.
+          if (asked.method !== 'HEAD') assert.deepEqual(got.trace, expected.trace);
         }),
         { numRuns: Number(process.env.NODE_HTTP_RUNS ?? 300) },
       );
