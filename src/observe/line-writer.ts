@@ -8,7 +8,7 @@ import { errorCode, systemErrorText } from '../base/errors.js';
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 /** A write costs what many lines cost: the next one waits so long, or until there is so much to write. */
-const REST_MS = 10;
+const REST_MS = 20;
 const RESTING_BYTES_MAX = 48 * 1024;
 /** What a pipe takes whole or not at all (PIPE_BUF on Linux): lines of several threads do not mix there either. */
 const PIPE_BYTES = 4096;
