@@ -28,7 +28,11 @@ interface Question {
 
 const question: fc.Arbitrary<Question> = fc.record({
   method: fc.constantFrom('GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'),
-  path: fc.webPath().map((path) => `/${path}`.replace(/^\/+/, '/')),
+  // A NUL in the path is refused before a listener sees it.
+  path: fc
+    .webPath()
+    .map((path) => `/${path}`.replace(/^\/+/, '/'))
+    .filter((path) => !path.includes('%00')),
   headers: fc.dictionary(
     fc.constantFrom('X-One', 'x-two', 'Accept', 'Cookie', 'User-Agent', 'If-None-Match', 'Content-Type'),
     fc.constantFrom('a', 'b=c; d=e', '*/*', 'é'),
