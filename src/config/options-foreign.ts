@@ -34,7 +34,7 @@ const ACCEPTED: readonly Family[] = [
   {
     names:
       'http-websockets websockets-max-size websocket-max-size websockets-ping-freq websocket-ping-freq websockets-pong-tolerance websocket-pong-tolerance',
-    why: 'websockets are not passed on',
+    why: 'WebSockets are passed on in any case, and their limits are the application’s',
   },
   { names: 'wsgi-manage-chunked-input', why: 'chunked requests reach the application as bodies of known length' },
   {
