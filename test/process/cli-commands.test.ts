@@ -93,7 +93,7 @@ test('an unreadable configuration, an unknown option and an unknown word are one
       ['serve'],
       'Unknown argument "serve" on the command line: a file that ends with .ini is wanted; one of another name is written --ini FILE',
     ],
-    [['--module', 'threads:application', '--chdir', APPS], 'There is nothing to listen on: set socket or http'],
+    [['--module', 'threads:application', '--chdir', APPS], 'There is nothing to listen on: set socket, http or https'],
     [
       ['--http', '127.0.0.1:0', '--chdir', '/nowhere'],
       'Cannot change to the directory /nowhere: no such file or directory',
