@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { FastwsgiError, systemErrorText } from './base/errors.js';
-import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
+import { FRONTS_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
 import { reloadConfiguration } from './config/reload.js';
@@ -14,15 +14,22 @@ import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
 import { resolveAddresses } from './front/resolve.js';
 import { Turns } from './front/turns.js';
+import { wantedSockets } from './front/wanted-sockets.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
 import { FrontLane } from './lane/front-lane.js';
 import { LaneOwner } from './lane/lane-owner.js';
 import { createLaneMemory } from './lane/layout.js';
 import type { FrontBell, WorkerInitCommon } from './lane/worker-init.js';
 import { Counters, countersBytes } from './observe/counters.js';
+import { FrontCounters, frontCountersBytes } from './observe/front-counters.js';
 import type { Log } from './observe/log.js';
+import type { ServerState } from './stats/report.js';
+import { Stats } from './stats/stats.js';
 import { Controls } from './supervise/controls.js';
 import { Workers } from './supervise/workers.js';
+import { type InheritedSocket, type SocketProtocol, takeInherited } from './system/inherited.js';
+import { loadLibc } from './system/libc.js';
+import type { BindAddress } from './system/listen.js';
 import { SocketFiles } from './system/socket-files.js';
 
 /** The main thread's fronts share one part of every lane; the gateway has the other. */
@@ -51,6 +58,7 @@ export class Server {
   private readonly log: Log;
   private readonly events: ServerEvents;
   private readonly counterMemory: SharedArrayBuffer;
+  private readonly frontCounters = new SharedArrayBuffer(frontCountersBytes(FRONTS_MAX));
   private readonly owners: readonly LaneOwner[];
   private readonly mainBell: FrontBell = { memory: new SharedArrayBuffer(BELL_WORDS * 4), eventFd: -1 };
   private readonly turns: Turns;
@@ -61,6 +69,8 @@ export class Server {
   private readonly controls: Controls;
   private bound: readonly BoundAddress[] = [];
   private readonly socketFiles = new SocketFiles();
+  private stats: Stats | undefined;
+  private isReady = false;
   private started = false;
   /** Where the application is looked for: the current directory after `chdir`, before `chdir2`. */
   private applicationFolder = '';
@@ -73,12 +83,16 @@ export class Server {
     this.events = events;
     const { processes, concurrency, httpQueue } = configuration;
     const laneCount = 2 * processes + LANES_TO_LOSE;
-    this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount));
-    this.counters = new Counters(this.counterMemory);
     const slots = Math.max(concurrency ?? 0, SLOTS_PER_LANE_DEFAULT);
+    this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount, slots));
+    this.counters = new Counters(this.counterMemory, slots);
     this.owners = Array.from({ length: laneCount }, (_, i) => new LaneOwner(createLaneMemory(i + 1, slots)));
     const lanes = this.owners.map((owner) => new FrontLane(owner.memory, MAIN_FRONT));
-    this.turns = new Turns(new Dispatcher(lanes, httpQueue), new Bell(new Int32Array(this.mainBell.memory), 0));
+    const mainCounters = new FrontCounters(this.frontCounters, MAIN_FRONT);
+    this.turns = new Turns(
+      new Dispatcher(lanes, httpQueue, mainCounters),
+      new Bell(new Int32Array(this.mainBell.memory), 0),
+    );
     this.workers = new Workers({
       lanes: this.owners,
       counters: this.counters,
@@ -128,6 +142,9 @@ export class Server {
         this.throwIfClosing();
         this.noteBound(await front.listen());
       }
+      for (const { address, inherited } of (await this.stats?.listen()) ?? []) {
+        if (address.startsWith('/') && !inherited) this.socketFiles.note(address);
+      }
       this.throwIfClosing();
       this.log.line(this.bound.map(bindLine).join('\n'));
       this.events.onBound?.();
@@ -137,6 +154,7 @@ export class Server {
       const { chdir2 } = this.configuration;
       if (chdir2 !== undefined) changeDirectory(chdir2);
       this.throwIfClosing();
+      this.isReady = true;
     } catch (error) {
       this.destroy();
       await this.close();
@@ -219,6 +237,8 @@ export class Server {
     this.turns.stop();
     if (this.destroyed.signal.aborted) for (const front of this.fronts) front.destroy();
     await this.gateway?.release();
+    // Last of all, so that the end can be watched.
+    this.stats?.close();
     if (this.configuration.vacuum) this.socketFiles.vacuum((line) => this.log.line(line));
   }
 
@@ -243,6 +263,13 @@ export class Server {
     return this.workers.stuckThreads;
   }
 
+  private get state(): ServerState {
+    if (this.closing !== undefined) return 'stopping';
+    if (!this.isReady) return 'starting';
+    if (this.workers.isPaused) return 'paused';
+    return this.workers.someServe ? 'ready' : 'no-worker';
+  }
+
   /** One line for each worker, to the log. */
   logStatistics(): void {
     this.workers.logStatistics();
@@ -260,7 +287,8 @@ export class Server {
   /** The gateway's listeners are fixed when its thread starts, so these are the portable engines', until the next start. */
   private async openMore(sockets: readonly SocketAddress[], httpSockets: readonly SocketAddress[]): Promise<void> {
     if (sockets.length + httpSockets.length === 0) return;
-    const { all } = await this.createFronts(sockets, httpSockets, { uwsgiEngine: 'net', httpEngine: 'node' });
+    const [uwsgi, http] = [await resolveAddresses(sockets), await resolveAddresses(httpSockets)];
+    const { all } = await this.createFronts(uwsgi, http, { uwsgiEngine: 'net', httpEngine: 'node' });
     const opened: Front[] = [];
     try {
       for (const front of all) {
@@ -285,25 +313,45 @@ export class Server {
     if (sockets.length + httpSockets.length === 0) {
       throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket or http');
     }
-    const { all, gateway } = await this.createFronts(sockets, httpSockets, configuration);
+    const wanted = await wantedSockets(configuration);
+    const native = loadLibc();
+    const inherited = takeInherited(wanted, 'libc' in native ? native.libc : undefined, (line) => this.log.line(line));
+    const addresses = (protocol: SocketProtocol) =>
+      wanted.filter((socket) => socket.protocol === protocol).map(({ address }) => address);
+    const { all, gateway } = await this.createFronts(addresses('uwsgi'), addresses('http'), configuration, inherited);
     this.fronts.push(...all);
     this.gateway = gateway;
+    this.stats = new Stats({
+      configuration,
+      statsAddress: addresses('stats')[0],
+      metricsAddress: addresses('metrics')[0],
+      inherited,
+      frontCounters: this.frontCounters,
+      sockets: () => this.bound,
+      workers: () => this.workers.report(),
+      state: () => this.state,
+      droppedLogLines: () => this.log.lost + this.counters.lostLogLines,
+      log: (line) => this.log.line(line),
+    });
   }
 
   private async createFronts(
-    sockets: readonly SocketAddress[],
-    httpSockets: readonly SocketAddress[],
+    uwsgiAddresses: readonly BindAddress[],
+    httpAddresses: readonly BindAddress[],
     { uwsgiEngine, httpEngine }: Pick<Configuration, 'uwsgiEngine' | 'httpEngine'>,
+    inherited: ReadonlyMap<BindAddress, InheritedSocket> = new Map(),
   ): Promise<Fronts> {
     return createFronts({
       ...this.configuration,
       uwsgiEngine,
       httpEngine,
-      uwsgiAddresses: await resolveAddresses(sockets),
-      httpAddresses: await resolveAddresses(httpSockets),
+      inherited,
+      uwsgiAddresses,
+      httpAddresses,
       turns: this.turns,
       lanes: this.owners.map((owner) => owner.memory),
       gatewayPart: GATEWAY_FRONT,
+      frontCounters: this.frontCounters,
       log: (line) => this.log.line(line),
       onCrash: (cause) => {
         this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));

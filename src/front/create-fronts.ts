@@ -4,7 +4,7 @@ import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
 import { socketOwner } from '../config/accounts.js';
 import type { HttpEngine, UwsgiEngine } from '../config/configuration.js';
 import type { LaneMemory } from '../lane/layout.js';
-import { type InheritedSocket, takeInherited, type Wanted } from '../system/inherited.js';
+import type { InheritedSocket } from '../system/inherited.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import type { BindAddress } from '../system/listen.js';
 import type { SocketOwner } from '../system/socket-files.js';
@@ -16,6 +16,8 @@ import type { Turns } from './turns.js';
 import type { UwsgiLimits } from './uwsgi-limits.js';
 
 export interface FrontsOptions {
+  /** Sockets that came with the start. */
+  readonly inherited: ReadonlyMap<BindAddress, InheritedSocket>;
   readonly uwsgiAddresses: readonly BindAddress[];
   readonly uwsgiEngine: UwsgiEngine;
   readonly httpAddresses: readonly BindAddress[];
@@ -39,6 +41,8 @@ export interface FrontsOptions {
   readonly lanes: readonly LaneMemory[];
   /** The gateway's part of every lane. */
   readonly gatewayPart: number;
+  /** What the fronts count, one block for each part. */
+  readonly frontCounters: SharedArrayBuffer;
   log(line: string): void;
   /** The gateway thread died of a bug of ours. */
   onCrash(error: Error): void;
@@ -61,7 +65,7 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
   const onGateway: GatewayAddress[] = [];
   const native = loadLibc();
   const source: SocketSource = {
-    inherited: takeInherited(wantedSockets(options), 'libc' in native ? native.libc : undefined, options.log),
+    inherited: options.inherited,
     chownSocket: socketOwner(options.chownSocket),
   };
   const uwsgiLibc =
@@ -80,14 +84,6 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
   const libc = uwsgiLibc ?? httpLibc;
   const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options, source);
   return { all: gateway === undefined ? all : [...all, gateway], gateway };
-}
-
-/** In the order of the configuration. */
-function wantedSockets({ uwsgiAddresses, httpAddresses }: FrontsOptions): Wanted[] {
-  return [
-    ...uwsgiAddresses.map((address): Wanted => ({ protocol: 'uwsgi', address })),
-    ...httpAddresses.map((address): Wanted => ({ protocol: 'http', address })),
-  ];
 }
 
 /** The C library, if the gateway is to serve this protocol. */
@@ -154,7 +150,7 @@ function createGateway(
   source: SocketSource,
 ): GatewayFront {
   const { listenBacklog, soKeepalive, chmodSocket, httpQueue, httpTimeoutMs, httpKeepaliveMs } = options;
-  const { lanes, gatewayPart, log, onCrash } = options;
+  const { lanes, gatewayPart, frontCounters, log, onCrash } = options;
   const uwsgi = uwsgiLimits(options);
   return new GatewayFront(libc, {
     ...source,
@@ -164,6 +160,7 @@ function createGateway(
     limits: { uwsgi, http: { ...uwsgi, httpTimeoutMs, httpKeepaliveMs }, httpQueue },
     front: gatewayPart,
     lanes,
+    counters: frontCounters,
     log,
     onCrash,
   });

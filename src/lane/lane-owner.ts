@@ -143,6 +143,26 @@ export class LaneOwner {
     return count;
   }
 
+  /** What the worker runs now, oldest first. `nowMs` is `monotonicMs()`. */
+  running(nowMs: number): RunningRequest[] {
+    const running: RunningRequest[] = [];
+    this.forEachRunning((words, base, part, core) => {
+      const generation = words[base + SLOT.GENERATION];
+      const ageMs = ((nowMs | 0) - (words[base + SLOT.STARTED_AT] as number)) | 0;
+      const request = this.describe(words, base, part, core, Math.max(0, ageMs));
+      // What was copied is one request's only if it still runs.
+      const state = Atomics.load(words, base + SLOT.STATE);
+      const isSame = words[base + SLOT.GENERATION] === generation && state !== SLOT_STATE.DONE;
+      if (isSame && request.varsEnd > 0) running.push(request);
+    });
+    return running.sort((a, b) => b.ageMs - a.ageMs);
+  }
+
+  /** Whether requests are put into it. */
+  get isOpen(): boolean {
+    return Atomics.load(this.control, CONTROL.STATE) === LANE_STATE.READY;
+  }
+
   private describe(words: Int32Array, base: number, part: number, core: number, ageMs: number): RunningRequest {
     const { slots, parts } = this.memory;
     const { requestsByte } = partLayout(slots);

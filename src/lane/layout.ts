@@ -85,6 +85,8 @@ export const SLOT = {
   SENDS: 19,
   /** The generation, plus one, of the request in this slot that has passed its deadline. Written by the supervisor. */
   OVERDUE: 20,
+  /** Microseconds of `monotonicMs` when the front had the whole request, as a wrapping 32-bit number. */
+  ARRIVED_AT: 21,
 } as const;
 export const SLOT_WORDS = 2 * LINE;
 

@@ -15,6 +15,30 @@ export interface SlotOccupant {
   onDeadline(): void;
 }
 
+/**
+ * What a request adds to the counters of its worker: word indexes, and amounts. Kept as plain numbers, because nothing may be
+ * called between the additions and the slot's return: a thread is ended where a function begins or a loop goes round, so
+ * it has either counted the request and given it back, or neither.
+ */
+export interface Tally {
+  readonly words: Float64Array;
+  readonly requestsAt: number;
+  readonly statusAt: number;
+  readonly runBucketAt: number;
+  readonly waitBucketAt: number;
+  readonly coreAt: number;
+  readonly sentAt: number;
+  readonly sent: number;
+  readonly receivedAt: number;
+  readonly received: number;
+  readonly runAt: number;
+  readonly runUs: number;
+  readonly waitAt: number;
+  readonly waitUs: number;
+  readonly brokenAt: number;
+  readonly broken: number;
+}
+
 /** One slot, seen from the worker. Valid from `claim` until `finish`. */
 export class WorkerSlot {
   readonly front: number;
@@ -27,6 +51,8 @@ export class WorkerSlot {
   private readonly reply: Buffer;
   private readonly news: Ring;
   private head = 0;
+  /** How long the request waited for the worker. */
+  waitedMs = 0;
 
   constructor(
     front: number,
@@ -89,7 +115,10 @@ export class WorkerSlot {
     // Compare-exchange, because the front may take the request back at this very moment; READY also publishes the request.
     const before = Atomics.compareExchange(words, base + SLOT.STATE, SLOT_STATE.READY, SLOT_STATE.RUNNING);
     if (before !== SLOT_STATE.READY) return false;
-    words[base + SLOT.STARTED_AT] = monotonicMs(nowMs) | 0;
+    const monotonic = monotonicMs(nowMs);
+    words[base + SLOT.STARTED_AT] = monotonic | 0;
+    // Threads' clocks are set by one another to a few microseconds only.
+    this.waitedMs = Math.max(0, (((monotonic * 1000) | 0) - (words[base + SLOT.ARRIVED_AT] as number)) | 0) / 1000;
     this.head = 0;
     return true;
   }
@@ -139,9 +168,22 @@ export class WorkerSlot {
     this.post();
   }
 
-  /** Ends the request: what was appended is published, the slot is the front's again. */
-  finish(): void {
+  /** Ends the request: what was appended is published, the slot is the front's again, and the request is counted. */
+  finish(tally?: Tally): void {
     Atomics.store(this.words, this.base + SLOT.REPLY_HEAD, this.head);
+    if (tally !== undefined) {
+      const counts = tally.words;
+      counts[tally.requestsAt] = (counts[tally.requestsAt] as number) + 1;
+      counts[tally.statusAt] = (counts[tally.statusAt] as number) + 1;
+      counts[tally.runBucketAt] = (counts[tally.runBucketAt] as number) + 1;
+      counts[tally.waitBucketAt] = (counts[tally.waitBucketAt] as number) + 1;
+      counts[tally.coreAt] = (counts[tally.coreAt] as number) + 1;
+      counts[tally.sentAt] = (counts[tally.sentAt] as number) + tally.sent;
+      counts[tally.receivedAt] = (counts[tally.receivedAt] as number) + tally.received;
+      counts[tally.runAt] = (counts[tally.runAt] as number) + tally.runUs;
+      counts[tally.waitAt] = (counts[tally.waitAt] as number) + tally.waitUs;
+      counts[tally.brokenAt] = (counts[tally.brokenAt] as number) + tally.broken;
+    }
     // DONE after the last bytes: a front that sees it sees them all.
     Atomics.store(this.words, this.base + SLOT.STATE, SLOT_STATE.DONE);
     this.post();

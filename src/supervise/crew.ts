@@ -28,6 +28,10 @@ export interface CrewOptions {
   /** Makes the fronts look at the lanes. */
   wakeFronts(): void;
   log(line: string): void;
+  /** A thread is being started. */
+  onBorn(life: WorkerLife): void;
+  /** It has ended, and its lane is nobody's. */
+  onOver(life: WorkerLife): void;
   /** The thread serves from now on: its lane has to be opened. */
   onServing(life: WorkerLife, news: LoadedNews): void;
   /** No worker serves, and none can be started. */
@@ -159,6 +163,7 @@ export class Crew {
     const life = this.serving.get(workerId);
     if (life === undefined) return;
     this.serving.delete(workerId);
+    life.endCause ??= 'not-needed';
     life.retire(this.options.settings().workerMercyMs);
   }
 
@@ -206,6 +211,7 @@ export class Crew {
       requestsMax,
     );
     this.lives.add(life);
+    options.onBorn(life);
     life.over = this.follow(life);
     return life;
   }
@@ -225,7 +231,10 @@ export class Crew {
     life.state = LIFE.SERVING;
     life.served = true;
     this.options.onServing(life, life.news as LoadedNews);
-    predecessor?.retire(mercyMs);
+    if (predecessor !== undefined) {
+      predecessor.endCause ??= 'reload';
+      predecessor.retire(mercyMs);
+    }
     this.options.wakeFronts();
   }
 
@@ -249,6 +258,7 @@ export class Crew {
     }
     while (!lane.isClean(this.options.fronts()) && !this.isStopping) await this.pause(CLEAN_POLL_MS);
     this.lives.delete(life);
+    this.options.onOver(life);
     if (gone) return this.giveBack(lane);
     // A call into native code may return after all.
     void exited.then(() => {

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { FastwsgiError } from '../base/errors.js';
 import { socketOwner } from '../config/accounts.js';
 import type { Configuration } from '../config/configuration.js';
-import { resolveAddresses } from '../front/resolve.js';
+import { wantedSockets } from '../front/wanted-sockets.js';
 import { takeInherited, type Wanted } from '../system/inherited.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import { type BindAddress, listenError, listenOn, removeStaleSocket } from '../system/listen.js';
@@ -50,7 +50,8 @@ export class GuardSockets {
 
   /** Binds all that did not come from systemd. Rejects with a FastwsgiError, and closes what was bound. */
   async bind(configuration: Configuration): Promise<void> {
-    const wanted = await wantedSockets(configuration);
+    // The guard stays where it is; its server will be there.
+    const wanted = await wantedSockets(configuration, resolve(configuration.cwd, configuration.chdir ?? '.'));
     const loaded = loadLibc();
     const libc = 'libc' in loaded ? loaded.libc : undefined;
     const owner = socketOwner(configuration.chownSocket);
@@ -81,15 +82,6 @@ export class GuardSockets {
   vacuum(): void {
     this.files.vacuum(this.log);
   }
-}
-
-async function wantedSockets({ cwd, chdir, sockets, httpSockets }: Configuration): Promise<Wanted[]> {
-  // The guard stays where it is; its server will be there.
-  const folder = resolve(cwd, chdir ?? '.');
-  const wanted: Wanted[] = [];
-  for (const address of await resolveAddresses(sockets, folder)) wanted.push({ protocol: 'uwsgi', address });
-  for (const address of await resolveAddresses(httpSockets, folder)) wanted.push({ protocol: 'http', address });
-  return wanted;
 }
 
 async function bindOne(

@@ -3,10 +3,12 @@ import { inspect } from 'node:util';
 import { parentPort, threadId } from 'node:worker_threads';
 import type { Application, WorkerContext } from '../app/exchange.js';
 import { loadApplication } from '../app/load.js';
+import { monotonicMs } from '../base/clock.js';
+import { REPOLL_MS } from '../base/limits.js';
 import { Bell } from '../lane/bell.js';
 import type { FrontBell, WorkerInit, WorkerMessage, WorkerNews } from '../lane/worker-init.js';
 import { WorkerLane } from '../lane/worker-lane.js';
-import { Counters } from '../observe/counters.js';
+import { Counters, type LaneTally } from '../observe/counters.js';
 import { Log } from '../observe/log.js';
 import { printable } from '../observe/request-line.js';
 import { type Libc, loadLibc } from '../system/libc.js';
@@ -46,21 +48,32 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     application = NO_APPLICATION;
   }
   const concurrency = init.concurrency ?? application.concurrency;
-  const counters = new Counters(init.counters);
+  const counters = new Counters(init.counters, init.lane.slots);
+  const tally = counters.tally(init.lane.id - 1);
   const requestLogger = init.logRequests ? new RequestLogger(init, counters, log) : undefined;
-  const index = init.lane.id - 1;
   const loop = new WorkerLoop({
     lane,
     application,
     concurrency,
     libc,
     bells: init.bells.map((bell) => frontRinger(bell, libc)),
+    tally,
     onFinished: (exchange, endedMs) => {
-      counters.countRequest(index, exchange.response.headBytes + exchange.response.bodyBytes);
       requestLogger?.log(exchange, endedMs);
+      const { response, startedMs, waitedMs, receivedBytes, core } = exchange;
+      tally.prepare({
+        status: response.statusCode,
+        sentBytes: response.headBytes + response.bodyBytes,
+        receivedBytes,
+        runMs: endedMs - startedMs,
+        waitMs: waitedMs,
+        core,
+        isBroken: response.aborted,
+      });
     },
+    onTick: eventLoopWatch(tally, log),
     onError: (error, exchange) => {
-      counters.countException(index);
+      tally.countException();
       log.line(`${requestName(exchange)}: ${describeError(error)}`);
     },
   });
@@ -77,6 +90,16 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   tell({ kind: 'stopped' });
   // Whatever the application still has running ends here.
   return process.exit();
+}
+
+/** Called on every tick: notes how late it comes, and what the log has lost. */
+function eventLoopWatch(tally: LaneTally, log: Log): (nowMs: number) => void {
+  let dueMs = performance.now() + REPOLL_MS;
+  return (nowMs) => {
+    tally.beat(monotonicMs(nowMs), nowMs - dueMs);
+    dueMs = nowMs + REPOLL_MS;
+    tally.lostLines(log.lost);
+  };
 }
 
 function workerContext(init: WorkerInit, log: Log): WorkerContext {

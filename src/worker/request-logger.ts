@@ -30,7 +30,8 @@ export class RequestLogger {
     const record: RequestRecord = {
       pid: process.pid,
       requestOfWorker: ++this.requests,
-      requestOfServer: this.counters.requestsTotal,
+      // The one at hand is counted when its slot is given back.
+      requestOfServer: this.counters.requestsTotal + 1,
       address: '',
       user: '',
       varCount: 0,

@@ -5,7 +5,7 @@ import type { ResponseWriter } from '../app/exchange.js';
 import { assert } from '../base/assert.js';
 import { REPOLL_MS, RESPONSE_HEAD_BYTES_MAX, SLOT_REPLY_BYTES } from '../base/limits.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../lane/layout.js';
-import type { WorkerSlot } from '../lane/worker-lane.js';
+import type { Tally, WorkerSlot } from '../lane/worker-lane.js';
 import { ResponseHead } from '../protocol/response-head.js';
 import { ERRNO, type Libc, SYS } from '../system/libc.js';
 import { HttpFraming, isConnectionHeader, isFramingHeader } from './http-framing.js';
@@ -19,6 +19,8 @@ export interface ResponseTools {
   /** Where a head and a small body are put together before they are sent: SLOT_REPLY_BYTES. */
   readonly scratch: Buffer;
   readonly head: ResponseHead;
+  /** Where requests are counted; whoever hears of the end of a response has prepared it. */
+  readonly tally: Tally | undefined;
   /** The response that set `head` last: its text is still in there. */
   headOwner: SlotResponse | undefined;
   /** The slot got news: its front's bell has to ring at the end of the batch. Not urgent: the client has its answer already. */
@@ -31,11 +33,13 @@ export function newResponseTools(
   libc: Libc | undefined,
   posted: (slot: WorkerSlot, urgent: boolean) => void,
   flush: () => void,
+  tally?: Tally,
 ): ResponseTools {
   return {
     libc,
     scratch: Buffer.allocUnsafeSlow(SLOT_REPLY_BYTES),
     head: new ResponseHead(),
+    tally,
     headOwner: undefined,
     posted,
     flush,
@@ -366,9 +370,9 @@ export class SlotResponse implements ResponseWriter {
       // The end of the response reaches the client at once; the gateway closes the descriptor with its next turn.
       (this.tools.libc as Libc).shutdown(this.slot.fd, SYS.SHUT_WR);
     }
-    // Before the slot is given back: whoever logs the request reads its vars.
+    // Before the slot is given back: whoever logs the request reads its vars, and says what it counts.
     this.owner.onResponseFinished();
-    this.slot.finish();
+    this.slot.finish(this.tools.tally);
     this.tools.posted(this.slot, !answered);
   }
 }

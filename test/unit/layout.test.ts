@@ -16,6 +16,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   app: 2,
   front: 2,
   pool: 2,
+  stats: 2,
   worker: 3,
   supervise: 3,
 };

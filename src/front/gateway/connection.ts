@@ -5,6 +5,7 @@
 import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
+import { UNANSWERED } from '../../observe/front-counters.js';
 import { ERRNO, type Libc, SYS } from '../../system/libc.js';
 import type { Dispatcher, MovableOwner, Waiter } from '../dispatcher.js';
 import type { Epoll } from './epoll.js';
@@ -53,6 +54,7 @@ export abstract class Connection implements MovableOwner, Waiter {
   fd = -1;
   /** When the peer has to have made progress, on the dispatcher's clock; Infinity while we are the ones to act. */
   deadlineMs = Number.POSITIVE_INFINITY;
+  waitingSinceMs = 0;
   protected readonly tools: GatewayTools;
   protected phase: Phase = PHASE.CLOSED;
   protected slot: FrontSlot | null = null;
@@ -221,7 +223,10 @@ export abstract class Connection implements MovableOwner, Waiter {
   onLost(slot: FrontSlot): void {
     this.slot = null;
     if (slot.state === SLOT_STATE.RUNNING && !this.clientGone) this.answerLost(slot.overdue);
-    else this.reset();
+    else {
+      this.tools.dispatcher.counters.ended(UNANSWERED.CUT);
+      this.reset();
+    }
   }
 
   protected onClientGone(): void {
@@ -231,10 +236,14 @@ export abstract class Connection implements MovableOwner, Waiter {
     this.interest(0);
     const { slot } = this;
     const { dispatcher } = this.tools;
-    if (this.phase === PHASE.QUEUED) dispatcher.cancel(this);
+    if (this.phase === PHASE.QUEUED) {
+      dispatcher.cancel(this);
+      dispatcher.counters.ended(UNANSWERED.LEFT);
+    }
     if (slot === null) return this.close();
     if (dispatcher.abandon(slot)) {
       this.slot = null;
+      dispatcher.counters.ended(UNANSWERED.LEFT);
       return this.close();
     }
     // The worker still has the request: its DONE closes what is left.

@@ -41,6 +41,7 @@ export interface GatewayOptions {
   readonly limits: GatewayLimits;
   readonly front: number;
   readonly lanes: readonly LaneMemory[];
+  readonly counters: SharedArrayBuffer;
   log(line: string): void;
   /** The thread died of a bug of ours: the server cannot go on. */
   onCrash(error: Error): void;
@@ -136,10 +137,11 @@ export class GatewayFront implements Front {
   }
 
   private startThread(): void {
-    const { front, lanes, limits, log, onCrash } = this.options;
+    const { front, lanes, counters, limits, log, onCrash } = this.options;
     const workerData: GatewayData = {
       front,
       lanes,
+      counters,
       limits,
       control: this.control.buffer as SharedArrayBuffer,
       bell: this.bell.memory,

@@ -4,6 +4,7 @@
 import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../../lane/layout.js';
+import { UNANSWERED } from '../../observe/front-counters.js';
 import { ChunkedDecoder } from '../../protocol/chunked-decoder.js';
 import {
   beginsWithHead,
@@ -175,6 +176,7 @@ export class HttpConnection extends Connection {
   }
 
   private onEnd(): void {
+    if (!this.isIdle) this.tools.dispatcher.counters.ended(UNANSWERED.INCOMPLETE);
     if (this.inBody)
       this.tools.log(`client closed connection after ${this.body.bytes} bytes of its request body. skip.`);
     this.close();
@@ -346,6 +348,7 @@ export class HttpConnection extends Connection {
 
   /** Answers and closes: what follows on this connection cannot be trusted, or is not wanted. */
   private refuse(refusal: Refusal): boolean {
+    this.tools.dispatcher.counters.answered(refusal.status);
     this.answer(Buffer.from(`HTTP/1.1 ${closingAnswer(refusal, this.isHead)}`, 'latin1'));
     return false;
   }

@@ -1,10 +1,12 @@
 // A uwsgi connection of the gateway: one request, one response, close.
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REQUEST_ORIGIN } from '../../lane/layout.js';
+import { UNANSWERED } from '../../observe/front-counters.js';
 import { FAULT, faultLogLine, faultResponse } from '../../protocol/faults.js';
 import { BAD_GATEWAY, GATEWAY_TIMEOUT, INTERNAL_ERROR } from '../../protocol/plain-response.js';
 import { pingReply } from '../../protocol/uwsgi-encoder.js';
 import { SYS } from '../../system/libc.js';
+import { countFault } from '../count-fault.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
 import { Connection, type GatewayTools } from './connection.js';
 import { READ, RequestReader } from './request-reader.js';
@@ -38,6 +40,7 @@ export class UwsgiConnection extends Connection {
 
   protected override onReadTimeout(): void {
     this.tools.log(faultLogLine(FAULT.STALL, this.limits.socketTimeoutMs));
+    countFault(this.tools.dispatcher.counters, FAULT.STALL);
     this.close();
   }
 
@@ -51,13 +54,16 @@ export class UwsgiConnection extends Connection {
         this.enqueue(false);
         return;
       case READ.PING:
+        tools.dispatcher.counters.pinged();
         return this.answer(pingReply());
       case READ.FAULT:
         return this.reject();
       case READ.CUT:
+        tools.dispatcher.counters.ended(UNANSWERED.INCOMPLETE);
         tools.log(`client closed connection after ${reader.bodyReceived} of ${reader.bodyBytes} body bytes. skip.`);
         return this.close();
       case READ.DISK:
+        tools.dispatcher.counters.answered(500);
         tools.log(`cannot buffer a request body of ${reader.bodyBytes} bytes: ${reader.diskError}`);
         return this.answer(INTERNAL_ERROR);
       default:
@@ -90,6 +96,7 @@ export class UwsgiConnection extends Connection {
   }
 
   protected override answerLost(isOverdue: boolean): void {
+    this.tools.dispatcher.counters.answered(isOverdue ? 504 : 502);
     this.answer(isOverdue ? GATEWAY_TIMEOUT : BAD_GATEWAY);
   }
 
@@ -97,6 +104,7 @@ export class UwsgiConnection extends Connection {
     const { fault, faultArg } = this.reader;
     const line = faultLogLine(fault, faultArg, this.limits.varsBytesMax);
     if (line !== '') this.tools.log(line);
+    countFault(this.tools.dispatcher.counters, fault);
     const response = faultResponse(fault);
     if (response === null) this.close();
     else this.answer(response);

@@ -4,10 +4,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../../base/errors.js';
-import { addressText, listenError, removeStaleSocket } from '../../system/listen.js';
+import { addressText, listenError, netListenOptions, removeStaleSocket } from '../../system/listen.js';
 import { dressSocket } from '../../system/socket-files.js';
 import type { BoundAddress, Front } from '../front.js';
-import { netListenOptions } from '../http/bind.js';
 import type { HttpFrontOptions } from '../http/options.js';
 import { REFUSAL, type Refusal } from '../http/refusal.js';
 import type { Turns } from '../turns.js';
@@ -101,8 +100,13 @@ export class NodeHttpFront implements Front {
 
   private readonly onConnection = (socket: Socket): void => {
     if (this.tools === undefined) return;
+    const { counters } = this.turns.dispatcher;
+    counters.accepted();
     this.connections.set(socket, new NodeConnection(this.tools, socket));
-    socket.once('close', () => this.connections.delete(socket));
+    socket.once('close', () => {
+      counters.closed();
+      this.connections.delete(socket);
+    });
   };
 
   private readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -110,7 +114,7 @@ export class NodeHttpFront implements Front {
   };
 
   private readonly onConnect = (_request: IncomingMessage, socket: NodeJS.WritableStream): void => {
-    this.connections.get(socket as Socket)?.refuse(REFUSAL.NO_TUNNEL, false);
+    this.connections.get(socket as Socket)?.refuseUnread(REFUSAL.NO_TUNNEL);
   };
 
   private readonly onClientError = (error: Error, socket: NodeJS.WritableStream): void => {

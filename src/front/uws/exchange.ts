@@ -98,11 +98,6 @@ export class UwsExchange extends HttpExchange {
     return contentLength > BODY_BYTES_MAX ? REFUSAL.BODY_OVER_ENGINE_LIMIT : null;
   }
 
-  private refuse(refusal: Refusal): void {
-    this.answerAndClose(refusal);
-    this.clientGone();
-  }
-
   // ---- the request's body
 
   private readonly onData = (chunk: ArrayBuffer, isLast: boolean): void => {
