@@ -252,6 +252,11 @@ export class LaneTally {
     this.lostLogLines = lines;
   }
 
+  /** The event loop begins to turn, at `nowMs` of the monotonic clock. */
+  begin(nowMs: number): void {
+    this.words[this.last + BEAT_MS] = nowMs;
+  }
+
   /** The event loop has turned at `nowMs` of the monotonic clock, `lateMs` later than it should have. */
   beat(nowMs: number, lateMs: number): void {
     const { words } = this;

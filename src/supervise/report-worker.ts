@@ -18,12 +18,12 @@ export function reportWorker(
   const serving = own.find(({ isServing }) => isServing);
   const lane = serving === undefined ? -1 : serving.lane.memory.id - 1;
   const beatMs = lane < 0 ? 0 : counters.beatMs(lane);
-  const isBusy = own.some((life) => life.lane.busy > 0);
+  const running = own.flatMap((life) => life.lane.running(nowMs)).sort((a, b) => b.ageMs - a.ageMs);
   return {
     id,
     ...records.record(id),
     accepting: serving?.lane.isOpen === true,
-    status: statusOf(serving, isBusy, isPaused),
+    status: statusOf(serving, running.length > 0, isPaused),
     counts: records.counts(id),
     threadRequests: serving === undefined ? 0 : counters.requests(lane) - serving.requestsBefore,
     averageRunUs: lane < 0 ? 0 : counters.averageRunUs(lane),
@@ -32,7 +32,7 @@ export function reportWorker(
     application: serving?.news?.application ?? '',
     startupMs: serving === undefined ? 0 : serving.loadedMs - serving.bornMs,
     stalledMs: serving === undefined ? 0 : stallOf(beatMs, nowMs),
-    running: own.flatMap((life) => life.lane.running(nowMs)).sort((a, b) => b.ageMs - a.ageMs),
+    running,
   };
 }
 

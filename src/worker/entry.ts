@@ -94,6 +94,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
 
 /** Called on every tick: notes how late it comes, and what the log has lost. */
 function eventLoopWatch(tally: LaneTally, log: Log): (nowMs: number) => void {
+  tally.begin(monotonicMs());
   let dueMs = performance.now() + REPOLL_MS;
   return (nowMs) => {
     tally.beat(monotonicMs(nowMs), nowMs - dueMs);
