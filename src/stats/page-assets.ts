@@ -2,7 +2,13 @@
 import { readFileSync } from 'node:fs';
 import type { Asset } from './stats-http.js';
 
-const FILES: readonly (readonly [path: string, file: string, type: string])[] = [];
+const FILES: readonly (readonly [path: string, file: string, type: string])[] = [
+  ['/', 'index.html', 'text/html; charset=utf-8'],
+  ['/style.css', 'style.css', 'text/css; charset=utf-8'],
+  ['/page.js', 'page.js', 'text/javascript; charset=utf-8'],
+  ['/chart.js', 'chart.js', 'text/javascript; charset=utf-8'],
+  ['/rates.js', 'rates.js', 'text/javascript; charset=utf-8'],
+];
 
 /** By the path they are asked for with. */
 export function pageAssets(): ReadonlyMap<string, Asset> {

@@ -5,6 +5,7 @@ import type { RunningRequest } from '../lane/lane-owner.js';
 import { addHistograms, BUCKET_BOUNDS_US } from '../observe/histogram.js';
 import { forEachVar } from '../protocol/environ-vars.js';
 import type { ServerReport, SocketReport, WorkerReport } from './report.js';
+import type { CoreJson, OwnJson, SocketJson, StatsJson, WorkerJson } from './stats-json.js';
 
 /** Vars whose values are nobody's business but the application's. */
 const SECRET = /^HTTP_(PROXY_)?AUTHORIZATION$|COOKIE|PASSW|SECRET|TOKEN|API_?KEY|SESSION|CREDENTIAL/;
@@ -15,9 +16,7 @@ export function statsText(report: ServerReport, isMinified: boolean): string {
   return `${JSON.stringify(statsJson(report), null, isMinified ? undefined : '\t')}\n`;
 }
 
-export type StatsJson = ReturnType<typeof statsJson>;
-
-export function statsJson(report: ServerReport) {
+export function statsJson(report: ServerReport): StatsJson {
   const { sockets, workers } = report;
   const backlog = Math.max(0, ...sockets.map(({ queue }) => queue));
   return {
@@ -38,11 +37,11 @@ export function statsJson(report: ServerReport) {
   };
 }
 
-function socketJson({ name, protocol, queue, queueMax }: SocketReport) {
+function socketJson({ name, protocol, queue, queueMax }: SocketReport): SocketJson {
   return { name, proto: protocol, queue, max_queue: queueMax, shared: 0, can_offload: 0 };
 }
 
-function workerJson(worker: WorkerReport, { chdir, nowMs }: ServerReport) {
+function workerJson(worker: WorkerReport, { chdir, nowMs }: ServerReport): WorkerJson {
   const { counts } = worker;
   const { requests, exceptions } = counts;
   const app = {
@@ -79,7 +78,7 @@ function workerJson(worker: WorkerReport, { chdir, nowMs }: ServerReport) {
 }
 
 /** The cores that were used; a core is a slot, and each front has one of its number. */
-function coresJson({ counts, running }: WorkerReport, nowMs: number) {
+function coresJson({ counts, running }: WorkerReport, nowMs: number): CoreJson[] {
   const last = Math.max(counts.coresUsed - 1, ...running.map(({ core }) => core));
   return Array.from({ length: last + 1 }, (_, core) => {
     const current = running.filter((request) => request.core === core);
@@ -109,8 +108,8 @@ function requestVars({ packet, varsEnd }: RunningRequest): string[] {
   return vars;
 }
 
-/** What uWSGI does not tell. Times in microseconds, where the name says nothing else. */
-function extensionJson(report: ServerReport) {
+/** What uWSGI does not tell. */
+function extensionJson(report: ServerReport): OwnJson {
   const { workers, nowMs } = report;
   return {
     state: report.state,

@@ -2,7 +2,7 @@
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StatsJson } from '../../dist/stats/uwsgi-json.js';
+import type { StatsJson } from '../../dist/stats/stats-json.js';
 import type { HostPort, RunningServer } from './server.js';
 
 /** Where `stats`, with or without HTTP, or the metrics are served. */
