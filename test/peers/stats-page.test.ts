@@ -1,16 +1,12 @@
 // The page on the stats address in a real browser: it loads under its own security policy, its numbers move, it can be clicked
 // through, and what a client sent stays text.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { Browser, browserMissing } from '../helpers/browser.js';
 import { boundTo } from '../helpers/stats-client.js';
 import { ask, Signs, startApp, TWINS, until } from '../process/threads-client.js';
 
-/** Where to leave pictures for the documentation; nowhere unless it is set. */
-const PICTURES = process.env.FASTWSGI_PICTURES;
 const HOSTILE = '<img/src=x/onerror=alert(1)>';
 
 for (const twin of TWINS) {
@@ -55,7 +51,6 @@ for (const twin of TWINS) {
     server.kill('SIGHUP');
     await browser.until(`document.querySelector('#events').textContent.includes('reload')`);
     await browser.until(`document.querySelectorAll('#latency line.reload').length > 0`);
-    if (PICTURES !== undefined) await takePictures(browser, server, PICTURES);
     // Frozen, it asks for nothing.
     await browser.click('#freeze');
     await browser.until(`document.querySelector('#freeze').textContent === 'Go on'`);
@@ -67,27 +62,4 @@ for (const twin of TWINS) {
     await browser.until(`document.querySelector('#state').textContent === 'lost'`);
     held.destroy();
   });
-}
-
-async function takePictures(browser: Browser, server: Parameters<typeof ask>[0], folder: string): Promise<void> {
-  mkdirSync(folder, { recursive: true });
-  const uris = ['/', '/nowhere', '/', '/error', '/', '/peak', '/'];
-  const endMs = performance.now() + 45_000;
-  void ask(server, 'http', '/die?by=exit');
-  for (let i = 0; performance.now() < endMs; i++) {
-    await Promise.all([ask(server, 'http', uris[i % uris.length] ?? '/'), ask(server, 'uwsgi', '/')]);
-  }
-  const looks = [
-    ['light', { width: 1100, height: 1250, scheme: 'light' }],
-    ['dark', { width: 1100, height: 1250, scheme: 'dark' }],
-    ['phone', { width: 390, height: 1500, scheme: 'light', isPhone: true }],
-  ] as const;
-  for (const [name, look] of looks) {
-    await browser.dress(look);
-    // The charts are drawn in their new size with the next look.
-    await new Promise((resolve) => setTimeout(resolve, 2500));
-    await browser.evaluate('window.scrollTo(0, 0)');
-    writeFileSync(join(folder, `stats-page-${name}.png`), await browser.screenshot());
-  }
-  await browser.dress(looks[0][1]);
 }

@@ -34,9 +34,10 @@ export function drawChart(target: HTMLElement, chart: Chart): void {
     parts.push(make('line', { x1: LEFT, x2: width, y1: y(value), y2: y(value) }));
     parts.push(label(LEFT - 6, y(value) + 4, 'end', chart.format(value)));
   }
-  for (const minutes of [0, 1, 2, 3, 4]) {
-    const text = minutes === 0 ? 'now' : `-${minutes} min`;
-    parts.push(label(x(toMs - minutes * 60_000), height - 3, minutes === 0 ? 'end' : 'middle', text));
+  const everyS = spanMs > 150_000 ? 60 : 15;
+  parts.push(label(width, height - 3, 'end', 'now'));
+  for (let s = everyS; s * 1000 < spanMs; s += everyS) {
+    parts.push(label(x(toMs - s * 1000), height - 3, 'middle', s % 60 === 0 ? `-${s / 60} min` : `-${s} s`));
   }
   for (const { atMs, kind } of chart.marks) {
     if (atMs > toMs - spanMs)

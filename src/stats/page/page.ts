@@ -8,6 +8,8 @@ const EVERY_MS = 1000;
 const GIVE_UP_MS = 5000;
 /** Five minutes. */
 const SAMPLES_MAX = 300;
+/** The charts show no less. */
+const SPAN_MIN_MS = 60_000;
 const LONG_MS = 1000;
 const EVENTS_SHOWN = 40;
 
@@ -109,7 +111,9 @@ function showCharts(events: readonly EventJson[], nowMs: number): void {
   const marks = events
     .map(({ at_ms, kind }) => ({ atMs: at_ms, kind: markOf(kind) }))
     .filter((mark): mark is { atMs: number; kind: string } => mark.kind !== undefined);
-  const common = { toMs: nowMs, spanMs: SAMPLES_MAX * EVERY_MS, marks };
+  const [oldest] = samples;
+  const spanMs = Math.max(SPAN_MIN_MS, nowMs - (oldest?.atMs ?? nowMs));
+  const common = { toMs: nowMs, spanMs, marks };
   const latency: Chart = {
     ...common,
     format: formatTime,
@@ -159,9 +163,7 @@ function workerRow(worker: WorkerJson, { fastwsgi }: StatsJson, perSecond: numbe
   const ageMs = oldest?.age_ms ?? 0;
   const more = (own?.running.length ?? 0) > 1 ? ` and ${(own?.running.length ?? 0) - 1} more` : '';
   const doing =
-    core === undefined
-      ? ''
-      : `${value('REQUEST_METHOD')} ${value('REQUEST_URI')} for ${formatTime(ageMs * 1000)}${more}`;
+    core === undefined ? '' : `${formatTime(ageMs * 1000)} ${value('REQUEST_METHOD')} ${value('REQUEST_URI')}${more}`;
   summary.append(
     element('span', '', `worker ${worker.id}`),
     status,
