@@ -7,6 +7,7 @@ import { Log } from './observe/log.js';
 import { Server } from './server.js';
 import { OwnProcess } from './supervise/own-process.js';
 
+export type { FetchInfo, RemoteAddress } from './app/fetch/types.js';
 export type { Chunk, StartResponse, Write, WsgiApplication, WsgiBody, WsgiEnviron } from './app/wsgi/types.js';
 export { type ErrorCode, FastwsgiError } from './base/errors.js';
 export type { ServerOptions } from './config/from-object.js';
@@ -15,7 +16,7 @@ export type { BoundAddress } from './front/front.js';
 /** A running server. */
 export interface FastwsgiServer {
   /**
-   * What it listens on, once `listen` has resolved: uwsgi sockets first, then HTTP ones, each in the order of the
+   * What it listens on, once `listen` has resolved: uwsgi sockets first, then HTTP, then HTTPS ones, each in the order of the
    * configuration.
    */
   readonly addresses: readonly BoundAddress[];

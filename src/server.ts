@@ -1,35 +1,37 @@
 // The composition root: makes lanes, fronts and the pool out of a configuration, starts them in order and stops them.
-
 import { once } from 'node:events';
 import { hostname } from 'node:os';
-import { FastwsgiError, systemErrorText } from './base/errors.js';
+import { resolve } from 'node:path';
+import { FastwsgiError } from './base/errors.js';
 import { FRONTS_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
+import type { HttpsAddress } from './config/https-address.js';
+import { mountsOf } from './config/mounts.js';
 import { reloadConfiguration } from './config/reload.js';
 import { VERSION } from './config/version.js';
+import { Certificates } from './front/certificates.js';
 import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
-import type { BoundAddress, Front } from './front/front.js';
+import { type BoundAddress, bindLine, type Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
-import { resolveAddresses } from './front/resolve.js';
+import { forwardedBy, localSetup } from './front/local/setup.js';
+import { type ListeningConfiguration, observerSockets, resolveListening } from './front/resolve.js';
 import { Turns } from './front/turns.js';
-import { wantedSockets } from './front/wanted-sockets.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
 import { FrontLane } from './lane/front-lane.js';
 import { LaneOwner } from './lane/lane-owner.js';
 import { createLaneMemory } from './lane/layout.js';
 import type { FrontBell, WorkerInitCommon } from './lane/worker-init.js';
-import { Counters, countersBytes } from './observe/counters.js';
+import { Counters } from './observe/counters.js';
 import { FrontCounters, frontCountersBytes } from './observe/front-counters.js';
 import type { Log } from './observe/log.js';
 import type { ServerState } from './stats/report.js';
 import { Stats } from './stats/stats.js';
 import { Controls } from './supervise/controls.js';
 import { Workers } from './supervise/workers.js';
-import { type InheritedSocket, type SocketProtocol, takeInherited } from './system/inherited.js';
-import { loadLibc } from './system/libc.js';
-import type { BindAddress } from './system/listen.js';
+import { changeDirectory } from './system/change-directory.js';
+import type { Wanted } from './system/inherited.js';
 import { SocketFiles } from './system/socket-files.js';
 
 /** The main thread's fronts share one part of every lane; the gateway has the other. */
@@ -57,7 +59,6 @@ export class Server {
   private configuration: Configuration;
   private readonly log: Log;
   private readonly events: ServerEvents;
-  private readonly counterMemory: SharedArrayBuffer;
   private readonly frontCounters = new SharedArrayBuffer(frontCountersBytes(FRONTS_MAX));
   private readonly owners: readonly LaneOwner[];
   private readonly mainBell: FrontBell = { memory: new SharedArrayBuffer(BELL_WORDS * 4), eventFd: -1 };
@@ -71,6 +72,7 @@ export class Server {
   private readonly socketFiles = new SocketFiles();
   private stats: Stats | undefined;
   private isReady = false;
+  private readonly certificates: Certificates;
   private started = false;
   /** Where the application is looked for: the current directory after `chdir`, before `chdir2`. */
   private applicationFolder = '';
@@ -81,18 +83,16 @@ export class Server {
     this.configuration = configuration;
     this.log = log;
     this.events = events;
+    this.certificates = new Certificates(configuration.cwd);
     const { processes, concurrency, httpQueue } = configuration;
     const laneCount = 2 * processes + LANES_TO_LOSE;
     const slots = Math.max(concurrency ?? 0, SLOTS_PER_LANE_DEFAULT);
-    this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount, slots));
-    this.counters = new Counters(this.counterMemory, slots);
+    this.counters = Counters.create(laneCount + FRONTS_MAX, slots);
     this.owners = Array.from({ length: laneCount }, (_, i) => new LaneOwner(createLaneMemory(i + 1, slots)));
     const lanes = this.owners.map((owner) => new FrontLane(owner.memory, MAIN_FRONT));
     const mainCounters = new FrontCounters(this.frontCounters, MAIN_FRONT);
-    this.turns = new Turns(
-      new Dispatcher(lanes, httpQueue, mainCounters),
-      new Bell(new Int32Array(this.mainBell.memory), 0),
-    );
+    const mainBell = new Bell(new Int32Array(this.mainBell.memory), 0);
+    this.turns = new Turns(new Dispatcher(lanes, httpQueue, mainCounters), mainBell);
     this.workers = new Workers({
       lanes: this.owners,
       counters: this.counters,
@@ -100,7 +100,8 @@ export class Server {
       configuration: () => this.configuration,
       readConfiguration: () => this.readConfiguration(),
       restoreConfiguration: (earlier) => {
-        this.configuration = earlier;
+        const { sockets, httpSockets } = this.configuration;
+        this.configuration = { ...earlier, sockets, httpSockets };
       },
       init: () => this.workerInit(),
       fronts: () => (this.gateway === undefined || this.gatewayEnded ? 1 : 2),
@@ -123,7 +124,7 @@ export class Server {
     });
   }
 
-  /** The addresses that are listened on: uwsgi sockets first, then HTTP ones, each in the order of the configuration. */
+  /** The addresses that are listened on: uwsgi sockets first, then HTTP, then HTTPS ones, each in the order of the configuration. */
   get addresses(): readonly BoundAddress[] {
     return this.bound;
   }
@@ -142,9 +143,7 @@ export class Server {
         this.throwIfClosing();
         this.noteBound(await front.listen());
       }
-      for (const { address, inherited } of (await this.stats?.listen()) ?? []) {
-        if (address.startsWith('/') && !inherited) this.socketFiles.note(address);
-      }
+      await this.stats?.listen(this.socketFiles);
       this.throwIfClosing();
       this.log.line(this.bound.map(bindLine).join('\n'));
       this.events.onBound?.();
@@ -178,17 +177,16 @@ export class Server {
   private noteBound(addresses: readonly BoundAddress[]): void {
     const all = [...this.bound, ...addresses];
     // Whichever engine serves them: each front keeps the order of its addresses, and only HTTP has several fronts.
-    this.bound = [
-      ...all.filter(({ protocol }) => protocol === 'uwsgi'),
-      ...all.filter(({ protocol }) => protocol === 'http'),
-    ];
+    this.bound = (['uwsgi', 'http', 'https'] as const).flatMap((kind) =>
+      all.filter(({ protocol }) => protocol === kind),
+    );
     for (const { address, inherited } of addresses) {
       if (address.startsWith('/') && !inherited) this.socketFiles.note(address);
     }
   }
 
   /**
-   * Stops gracefully: accepts no more, answers what is in flight within `reload-mercy`, then ends what is left. Resolves
+   * Stops gracefully: accepts no more, ends a pause, answers what is in flight within `reload-mercy`, then ends what is left. Resolves
    * when every thread has ended. Calling it again changes nothing.
    */
   close(): Promise<void> {
@@ -204,6 +202,8 @@ export class Server {
 
   private async closeGracefully(): Promise<void> {
     const mercy = setTimeout(() => this.endMercy(), this.configuration.reloadMercyMs);
+    // What waits is to be answered, too.
+    this.workers.resume();
     const { signal } = this.destroyed;
     await Promise.race([Promise.all(this.fronts.map((front) => this.closeFront(front))), once(signal, 'abort')]);
     // A worker that has nothing to answer may still refuse to end.
@@ -253,9 +253,9 @@ export class Server {
     return this.workers.reload('graceful');
   }
 
-  /** Stops handing requests to workers, or goes on: they wait where they would wait for a busy worker. */
+  /** Stops handing requests to workers, or goes on: they wait where they would wait for a busy worker. Not while it stops. */
   pause(): void {
-    this.workers.pause();
+    if (this.closing === undefined) this.workers.pause();
   }
 
   /** Threads that could not be ended, and are still there: process.exit would wait for them. */
@@ -277,18 +277,26 @@ export class Server {
 
   private async readConfiguration(): Promise<void> {
     const next = this.events.readConfiguration?.();
-    if (next === undefined) return;
-    const { configuration, postponed, addedSockets, addedHttpSockets } = reloadConfiguration(this.configuration, next);
-    await this.openMore(addedSockets, addedHttpSockets);
+    if (next !== undefined) await this.adoptConfiguration(next);
+    this.certificates.renew(this.configuration.httpsSockets, (line) => this.log.line(line));
+  }
+
+  private async adoptConfiguration(next: Configuration): Promise<void> {
+    const { configuration, postponed, ...added } = reloadConfiguration(this.configuration, next);
+    await this.openMore(added.addedSockets, added.addedHttpSockets, added.addedHttpsSockets);
     this.configuration = configuration;
     if (postponed.length > 0) this.log.line(`changed, but only with the next start: ${postponed.join(', ')}`);
   }
 
   /** The gateway's listeners are fixed when its thread starts, so these are the portable engines', until the next start. */
-  private async openMore(sockets: readonly SocketAddress[], httpSockets: readonly SocketAddress[]): Promise<void> {
-    if (sockets.length + httpSockets.length === 0) return;
-    const [uwsgi, http] = [await resolveAddresses(sockets), await resolveAddresses(httpSockets)];
-    const { all } = await this.createFronts(uwsgi, http, { uwsgiEngine: 'net', httpEngine: 'node' });
+  private async openMore(
+    sockets: readonly SocketAddress[],
+    httpSockets: readonly SocketAddress[],
+    httpsSockets: readonly HttpsAddress[],
+  ): Promise<void> {
+    if (sockets.length + httpSockets.length + httpsSockets.length === 0) return;
+    const portable = { uwsgiEngine: 'net', httpEngine: 'node' } as const;
+    const { all } = await this.createFronts({ sockets, httpSockets, httpsSockets, redirectSockets: [], ...portable });
     const opened: Front[] = [];
     try {
       for (const front of all) {
@@ -309,24 +317,20 @@ export class Server {
 
   private async makeFronts(): Promise<void> {
     const { configuration } = this;
-    const { sockets, httpSockets } = configuration;
-    if (sockets.length + httpSockets.length === 0) {
-      throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket or http');
+    const { sockets, httpSockets, httpsSockets, redirectSockets } = configuration;
+    if (sockets.length + httpSockets.length + httpsSockets.length + redirectSockets.length === 0) {
+      throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket, http or https');
     }
-    const wanted = await wantedSockets(configuration);
-    const native = loadLibc();
-    const inherited = takeInherited(wanted, 'libc' in native ? native.libc : undefined, (line) => this.log.line(line));
-    const addresses = (protocol: SocketProtocol) =>
-      wanted.filter((socket) => socket.protocol === protocol).map(({ address }) => address);
-    const { all, gateway } = await this.createFronts(addresses('uwsgi'), addresses('http'), configuration, inherited);
+    const wanted = await observerSockets(configuration);
+    const { all, gateway, inherited } = await this.createFronts(configuration, wanted);
     this.fronts.push(...all);
     this.gateway = gateway;
     this.stats = new Stats({
       configuration,
-      statsAddress: addresses('stats')[0],
-      metricsAddress: addresses('metrics')[0],
+      wanted,
       inherited,
       frontCounters: this.frontCounters,
+      localCounts: (front) => this.counters.counts(this.owners.length + front),
       sockets: () => this.bound,
       workers: () => this.workers.report(),
       state: () => this.state,
@@ -335,59 +339,61 @@ export class Server {
     });
   }
 
-  private async createFronts(
-    uwsgiAddresses: readonly BindAddress[],
-    httpAddresses: readonly BindAddress[],
-    { uwsgiEngine, httpEngine }: Pick<Configuration, 'uwsgiEngine' | 'httpEngine'>,
-    inherited: ReadonlyMap<BindAddress, InheritedSocket> = new Map(),
-  ): Promise<Fronts> {
-    return createFronts({
+  private async createFronts(listening: ListeningConfiguration, otherSockets: readonly Wanted[] = []): Promise<Fronts> {
+    const { httpsSockets, uwsgiEngine, httpEngine } = listening;
+    const tls = this.certificates.readAll(httpsSockets);
+    // The counters of the fronts stand behind those of the workers.
+    const local = (front: number) =>
+      localSetup(this.configuration, this.applicationFolder, this.counters, this.owners.length + front);
+    const fronts = await createFronts({
       ...this.configuration,
       uwsgiEngine,
       httpEngine,
-      inherited,
-      uwsgiAddresses,
-      httpAddresses,
+      ...(await resolveListening(listening, tls)),
+      otherSockets,
       turns: this.turns,
       lanes: this.owners.map((owner) => owner.memory),
       gatewayPart: GATEWAY_FRONT,
       frontCounters: this.frontCounters,
+      local: { main: local(MAIN_FRONT), gateway: local(GATEWAY_FRONT) },
       log: (line) => this.log.line(line),
+      logRequests: (lines) => this.log.rawLine(lines),
       onCrash: (cause) => {
         this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));
       },
     });
+    this.certificates.note(httpsSockets, fronts.https);
+    return fronts;
   }
 
   /** What is the same for every worker. */
   private workerInit(): WorkerInitCommon {
     const { configuration } = this;
-    const { moduleName, wsgiFile, callable, appKind } = configuration;
+    const { moduleName, wsgiFile, callable, appKind, home } = configuration;
     return {
       bells: this.gateway === undefined ? [this.mainBell] : [this.mainBell, this.gateway.bell],
-      counters: this.counterMemory,
+      counters: this.counters.memory,
       processes: configuration.processes,
       node: hostname(),
       version: VERSION,
-      application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: this.applicationFolder },
+      address: (this.bound.find(({ protocol }) => protocol === 'http') ?? this.bound[0])?.address ?? '',
+      application: {
+        module: moduleName,
+        file: wsgiFile,
+        callable,
+        kind: appKind,
+        chdir: this.applicationFolder,
+        home: home === undefined ? undefined : resolve(this.applicationFolder, home),
+      },
+      mounts: mountsOf(configuration.mounts, configuration.mountCallable),
+      manageScriptName: configuration.manageScriptName,
       concurrency: configuration.concurrency,
+      addHeaders: configuration.addHeaders,
+      routesAddHeaders: configuration.routes.some(({ action }) => action.kind === 'header'),
       log: this.log.forThread(),
       logRequests: !configuration.disableLogging,
+      forwardedBy: forwardedBy(configuration),
       memoryReport: configuration.memoryReport,
     };
   }
-}
-
-function changeDirectory(directory: string): void {
-  try {
-    process.chdir(directory);
-  } catch (cause) {
-    throw new FastwsgiError('ERR_FILE', `Cannot change to the directory ${directory}: ${systemErrorText(cause)}`, {
-      cause,
-    });
-  }
-}
-
-function bindLine({ protocol, engine, address }: BoundAddress): string {
-  return `${protocol} socket bound to ${address} (${engine})`;
 }

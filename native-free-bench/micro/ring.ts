@@ -3,7 +3,7 @@ import { FrontLane, type FrontSlot } from '../../dist/lane/front-lane.js';
 import { createLaneMemory, partLayout, REQUEST_ORIGIN } from '../../dist/lane/layout.js';
 import { Ring } from '../../dist/lane/ring.js';
 import { WorkerLane } from '../../dist/lane/worker-lane.js';
-import { Counters, countersBytes, type LaneTally } from '../../dist/observe/counters.js';
+import { Counters, type LaneTally } from '../../dist/observe/counters.js';
 import { candidate, type Suite } from './suite.js';
 
 const ENTRIES = 16;
@@ -42,7 +42,7 @@ function copied(): string {
   return Buffer.from(reply).toString('latin1');
 }
 
-const tally = new Counters(new SharedArrayBuffer(countersBytes(1, 64)), 64).tally(0);
+const tally = Counters.create(1, 64).tally(0);
 
 /** As a worker counts: what is known of the request, its two histograms, its core. */
 function counted(): string {

@@ -1,5 +1,7 @@
 // Makes the Configuration out of settings: fills in placeholders, reads the options, turns units into what code uses.
+import { errorMessage } from '../base/errors.js';
 import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
+import { TrustedAddresses } from '../base/trusted-addresses.js';
 import type { SocketAddress } from './address.js';
 import type {
   ApplicationConfiguration,
@@ -18,7 +20,11 @@ import { expandSettings } from './expand.js';
 import type { LoadContext, SettingsLoader } from './loader.js';
 import { findOption } from './options.js';
 import { type OptionValues, resolveValues } from './resolve.js';
-import type { Report, Setting } from './setting.js';
+import { parseHeader } from './route-actions.js';
+import { toBytes } from './route-template.js';
+import { readRoutes } from './routes.js';
+import { COMMAND_LINE, type Report, type Setting } from './setting.js';
+import { checkStaticRules } from './static-rules.js';
 
 const MS = 1000;
 const MEGABYTE = 1_048_576;
@@ -32,13 +38,13 @@ export function buildConfiguration(loader: SettingsLoader, context: LoadContext)
   const values = resolveValues(settings, used, report);
   const configuration: Configuration = {
     ...applicationOf(values, settings, report),
-    ...socketsOf(values),
+    ...socketsOf(values, settings, report),
     ...workersOf(values),
     ...requestsOf(values, settings, report),
     ...lifecycleOf(values),
     ...processOf(values),
     ...loggingOf(values),
-    ...staticOf(values),
+    ...staticOf(values, settings, report),
     ...statsOf(values, settings, report),
     cwd,
     options: rawOptions(settings),
@@ -72,8 +78,9 @@ function applicationOf(values: OptionValues, settings: readonly Setting[], repor
     if (setting === undefined) return;
     report.warn(setting.place, `Option "${setting.key}"`, ` is not used: module = ${values.get('module')} says it`);
   };
+  checkMounts(values, settings, report);
   beside('wsgi-file', moduleSetting !== undefined);
-  beside('callable', callable !== undefined);
+  beside('callable', callable !== undefined && values.get('mount').length === 0);
   return {
     moduleName: moduleName === '' ? undefined : moduleName,
     wsgiFile: values.get('wsgi-file'),
@@ -84,17 +91,35 @@ function applicationOf(values: OptionValues, settings: readonly Setting[], repor
     chdir2: values.get('chdir2'),
     env: Object.fromEntries(values.get('env').map(({ name, value }) => [name, value])),
     mounts: values.get('mount'),
+    mountCallable: values.get('callable'),
     manageScriptName: values.get('manage-script-name'),
     home: values.get('home'),
     pythonPath: values.get('pythonpath'),
   };
 }
 
-function socketsOf(values: OptionValues): SocketConfiguration {
+function checkMounts(values: OptionValues, settings: readonly Setting[], report: Report): void {
+  const seen = new Set<string>();
+  const mounts = settings.filter((setting) => setting.key === 'mount');
+  if (mounts[0] !== undefined && !values.get('manage-script-name') && values.get('http').length > 0) {
+    const hint = ' is not found by HTTP: no client sends SCRIPT_NAME, so set manage-script-name';
+    report.warn(mounts[0].place, `Option "${mounts[0].key}"`, hint);
+  }
+  for (const { key, value, place } of mounts) {
+    const [, prefix] = /^(\/[^=]*?)\/*=\s*[^\s:]/.exec(value) ?? [];
+    if (prefix === undefined) report.badOption(place, key, `/PREFIX=APP is wanted, got "${value}"`);
+    else if (seen.has(prefix.trim()))
+      report.warn(place, `Option "${key}"`, ` is not used: ${prefix} is mounted already`);
+    else seen.add(prefix.trim());
+  }
+}
+
+function socketsOf(values: OptionValues, settings: readonly Setting[], report: Report): SocketConfiguration {
   return {
     sockets: values.get('socket'),
     httpSockets: values.get('http'),
     httpsSockets: values.get('https'),
+    redirectSockets: values.get('http-to-https'),
     listenBacklog: values.get('listen'),
     chmodSocket: values.get('chmod-socket'),
     chownSocket: values.get('chown-socket'),
@@ -103,10 +128,24 @@ function socketsOf(values: OptionValues): SocketConfiguration {
     httpTimeoutMs: values.get('http-timeout') * MS,
     httpKeepaliveMs: values.get('http-keepalive') * MS,
     soKeepalive: values.get('so-keepalive'),
+    proxyProtocol: values.get('http-enable-proxy-protocol'),
+    trustedProxies: trustedProxies(values, settings, report),
     httpQueue: values.get('http-queue'),
     httpEngine: values.get('http-engine'),
     uwsgiEngine: values.get('uwsgi-engine'),
   };
+}
+
+/** One list, from lines that may each hold several entries. */
+function trustedProxies(values: OptionValues, settings: readonly Setting[], report: Report): readonly string[] {
+  const option = 'forwarded-allow-ips';
+  const entries = values.get(option).flatMap((line) => line.split(/[\s,]+/).filter((entry) => entry !== ''));
+  try {
+    new TrustedAddresses(entries);
+  } catch (error) {
+    report.badOption(lastOf(settings, [option])?.place ?? COMMAND_LINE, option, errorMessage(error));
+  }
+  return entries;
 }
 
 function workersOf(values: OptionValues): WorkerConfiguration {
@@ -134,8 +173,22 @@ function requestsOf(values: OptionValues, settings: readonly Setting[], report: 
     harakiriVerbose: values.get('harakiri-verbose'),
     httpHarakiriMs: values.get('http-harakiri') * MS,
     catchExceptions: values.get('catch-exceptions'),
-    addHeaders: values.get('add-header'),
+    addHeaders: headersOf(settings, report),
+    routes: readRoutes(settings, report),
   };
+}
+
+function headersOf(settings: readonly Setting[], report: Report): readonly (readonly [string, string])[] {
+  return settings.flatMap(({ key, value, place, role }) => {
+    if (key !== 'add-header' || role !== 'plain' || value === '') return [];
+    try {
+      const header = parseHeader(value);
+      return [[header.name, toBytes(header.value)] as const];
+    } catch (error) {
+      report.badOption(place, key, errorMessage(error));
+      return [];
+    }
+  });
 }
 
 function lifecycleOf(values: OptionValues): LifecycleConfiguration {
@@ -152,6 +205,7 @@ function lifecycleOf(values: OptionValues): LifecycleConfiguration {
     workerReloadMercyMs: values.get('worker-reload-mercy') * MS,
     touchReload: values.get('touch-reload'),
     touchChainReload: values.get('touch-chain-reload'),
+    reloadOnChangeMs: values.get('reload-on-change') * MS,
     autoreloadMs: values.get('py-autoreload') * MS,
   };
 }
@@ -192,17 +246,29 @@ function loggingOf(values: OptionValues): LoggingConfiguration {
   };
 }
 
-function staticOf(values: OptionValues): StaticConfiguration {
+function staticOf(values: OptionValues, settings: readonly Setting[], report: Report): StaticConfiguration {
+  checkStaticRules(settings, report);
   return {
     staticMaps: values.get('static-map'),
     staticMaps2: values.get('static-map2'),
     checkStatic: values.get('check-static'),
     staticIndex: values.get('static-index'),
     staticSafe: values.get('static-safe'),
+    staticFallbacks: values.get('static-fallback'),
+    staticSkipExtensions: values.get('static-skip-ext'),
+    staticGzip: values.get('static-gzip'),
+    staticGzipAll: values.get('static-gzip-all'),
+    staticGzipDirs: values.get('static-gzip-dir'),
+    staticGzipExtensions: values.get('static-gzip-ext'),
+    mimeFiles: values.get('mimefile'),
     staticExpires: values.get('static-expires'),
+    staticExpiresMtime: values.get('static-expires-mtime'),
     staticExpiresType: values.get('static-expires-type'),
+    staticExpiresTypeMtime: values.get('static-expires-type-mtime'),
     staticExpiresUri: values.get('static-expires-uri'),
+    staticExpiresUriMtime: values.get('static-expires-uri-mtime'),
     staticExpiresPathInfo: values.get('static-expires-path-info'),
+    staticExpiresPathInfoMtime: values.get('static-expires-path-info-mtime'),
   };
 }
 

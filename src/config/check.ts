@@ -1,10 +1,14 @@
 // `--check`: what the configuration names is there and may be used. It looks, and starts, binds and changes nothing.
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { errorMessage } from '../base/errors.js';
 import { groupId, mayListenOn, userAccount, userId } from './accounts.js';
 import type { SocketAddress } from './address.js';
 import { formatSocketAddress } from './address.js';
+import { readTlsOptions } from './certificate.js';
 import type { Configuration } from './configuration.js';
+import { addressesOf } from './https-address.js';
+import { mountsOf } from './mounts.js';
 import { findOption, type OptionName } from './options.js';
 import { COMMAND_LINE, type Place, Report } from './setting.js';
 
@@ -29,6 +33,7 @@ export function checkConfiguration(configuration: Configuration): void {
   check.sockets();
   check.accounts();
   check.files();
+  check.staticFiles();
   check.report.throwIfFailed();
 }
 
@@ -44,30 +49,49 @@ class Check {
   }
 
   application(): void {
-    const { chdir, chdir2, home, moduleName, wsgiFile, mounts, staticMaps, staticMaps2 } = this.#configuration;
+    const { chdir, chdir2, home, moduleName, wsgiFile, mounts } = this.#configuration;
     if (chdir !== undefined) this.#folder('chdir', this.#directory);
     if (chdir2 !== undefined) this.#folder('chdir2', path.resolve(this.#directory, chdir2));
     if (home !== undefined) this.#folder('home', path.resolve(this.#configuration.cwd, home));
-    for (const { value } of staticMaps) this.#folder('static-map', path.resolve(this.#configuration.cwd, value));
-    for (const { value } of staticMaps2) this.#folder('static-map2', path.resolve(this.#configuration.cwd, value));
     if (wsgiFile !== undefined) this.#readable('wsgi-file', path.resolve(this.#directory, wsgiFile));
-    if (moduleName !== undefined) this.#module(moduleName);
+    if (moduleName !== undefined) this.#module('module', moduleName);
+    for (const { module, file } of mountsOf(mounts, undefined)) {
+      if (file !== undefined) this.#readable('mount', path.resolve(this.#directory, file));
+      else this.#module('mount', module?.replace(/:.*$/s, '') ?? '');
+    }
     if (wsgiFile === undefined && moduleName === undefined && mounts.length === 0) {
       this.report.problem(NOWHERE, 'No application', 'set module or wsgi-file');
     }
   }
 
   sockets(): void {
-    const { sockets, httpSockets, httpsSockets, master, httpEngine } = this.#configuration;
+    const { sockets, httpSockets, httpsSockets, redirectSockets, master, httpEngine, proxyProtocol } =
+      this.#configuration;
     if (master && httpEngine === 'uws' && httpSockets.length > 0) {
       this.#bad('http-engine', 'uWebSockets.js cannot take the socket that the guard (master) has bound');
     }
     if (sockets.length + httpSockets.length + httpsSockets.length === 0) {
       this.report.problem(NOWHERE, 'No socket', 'set socket or http');
     }
+    if (proxyProtocol && httpEngine === 'uws')
+      this.#bad('http-engine', 'uWebSockets.js cannot read the PROXY protocol');
+    for (const line of httpsSockets) {
+      try {
+        readTlsOptions(line, this.#configuration.cwd);
+      } catch (error) {
+        this.#bad('https', errorMessage(error));
+      }
+    }
     const seen = new Set<string>();
-    for (const address of [...sockets, ...httpSockets]) {
-      const option = sockets.includes(address) ? 'socket' : 'http';
+    const all: readonly (readonly [OptionName, readonly SocketAddress[]])[] = [
+      ['socket', sockets],
+      ['http', httpSockets],
+      ['https', addressesOf(httpsSockets)],
+      ['http-to-https', addressesOf(redirectSockets)],
+    ];
+    for (const [option, address] of all.flatMap(([name, addresses]) =>
+      addresses.map((each) => [name, each] as const),
+    )) {
       const text = formatSocketAddress(address);
       if (seen.has(text) && !(address.kind === 'tcp' && address.port === 0)) this.#bad(option, `${text} is used twice`);
       seen.add(text);
@@ -117,7 +141,17 @@ class Check {
     }
   }
 
-  #module(moduleName: string): void {
+  staticFiles(): void {
+    const { staticMaps, staticMaps2, checkStatic, staticFallbacks, mimeFiles } = this.#configuration;
+    const inDirectory = (file: string) => path.resolve(this.#directory, file);
+    for (const folder of checkStatic) this.#folder('check-static', inDirectory(folder));
+    for (const { value } of staticMaps) this.#fileOrFolder('static-map', inDirectory(value));
+    for (const { value } of staticMaps2) this.#fileOrFolder('static-map2', inDirectory(value));
+    for (const { value } of staticFallbacks) if (value !== '') this.#readable('static-fallback', inDirectory(value));
+    for (const file of mimeFiles) this.#readable('mimefile', inDirectory(file));
+  }
+
+  #module(option: OptionName, moduleName: string): void {
     const relative = moduleName.replaceAll('.', '/');
     const { cwd, home, pythonPath } = this.#configuration;
     const roots = [this.#directory, ...pythonPath.map((each) => path.resolve(cwd, each)), ...sitePackages(cwd, home)];
@@ -127,7 +161,7 @@ class Check {
     });
     if (!found) {
       const names = `${relative}{${MODULE_ENDINGS.join(',')}}`;
-      this.#bad('module', `neither ${names} nor a package's folder of that name is in ${roots.join(', ')}`);
+      this.#bad(option, `neither ${names} nor a package's folder of that name is in ${roots.join(', ')}`);
     }
   }
 
@@ -148,6 +182,11 @@ class Check {
   #folder(option: OptionName, folder: string): void {
     if (!isFolder(folder)) this.#bad(option, `the directory ${folder} does not exist`);
     else if (!may(folder, constants.X_OK)) this.#bad(option, `the directory ${folder} may not be entered`);
+  }
+
+  #fileOrFolder(option: OptionName, file: string): void {
+    if (isFile(file)) this.#readable(option, file);
+    else this.#folder(option, file);
   }
 
   #readable(option: OptionName, file: string): void {

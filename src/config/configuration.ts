@@ -1,6 +1,8 @@
 // The resolved configuration: what the rest of the server reads. Typed, complete, never changed. Units stand last.
 import type { SocketAddress } from './address.js';
+import type { HttpsAddress, RedirectAddress } from './https-address.js';
 import type { Assignment, ValueOf } from './options.js';
+import type { Route } from './route.js';
 import type { Notice, Setting } from './setting.js';
 
 export type { Notice } from './setting.js';
@@ -23,6 +25,8 @@ export interface ApplicationConfiguration {
   readonly chdir2: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly Assignment[];
+  /** The export of mounted applications whose own text names none. */
+  readonly mountCallable: string | undefined;
   readonly manageScriptName: boolean;
   readonly home: string | undefined;
   readonly pythonPath: readonly string[];
@@ -32,8 +36,9 @@ export interface SocketConfiguration {
   /** uwsgi protocol, in the order of the configuration. */
   readonly sockets: readonly SocketAddress[];
   readonly httpSockets: readonly SocketAddress[];
-  /** `addr,cert,key` as written. */
-  readonly httpsSockets: readonly string[];
+  readonly httpsSockets: readonly HttpsAddress[];
+  /** Where clients are sent to https. */
+  readonly redirectSockets: readonly RedirectAddress[];
   readonly listenBacklog: number;
   /** Permission bits. */
   readonly chmodSocket: number | undefined;
@@ -45,6 +50,10 @@ export interface SocketConfiguration {
   /** 0: the connection is closed after each response. */
   readonly httpKeepaliveMs: number;
   readonly soKeepalive: boolean;
+  /** HTTP connections begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
+  /** Addresses and networks of the proxies in front; empty: whoever connects. */
+  readonly trustedProxies: readonly string[];
   /** Requests that may wait in an HTTP front. */
   readonly httpQueue: number;
   readonly httpEngine: HttpEngine;
@@ -75,8 +84,9 @@ export interface RequestConfiguration {
   /** 0: off. */
   readonly httpHarakiriMs: number;
   readonly catchExceptions: boolean;
-  /** `Name: value`. */
-  readonly addHeaders: readonly string[];
+  /** Names and values, latin-1. */
+  readonly addHeaders: readonly (readonly [string, string])[];
+  readonly routes: readonly Route[];
 }
 
 /** Where 0 makes sense it means off. */
@@ -93,6 +103,7 @@ export interface LifecycleConfiguration {
   readonly workerReloadMercyMs: number;
   readonly touchReload: readonly string[];
   readonly touchChainReload: readonly string[];
+  readonly reloadOnChangeMs: number;
   readonly autoreloadMs: number;
 }
 
@@ -137,10 +148,21 @@ export interface StaticConfiguration {
   readonly checkStatic: readonly string[];
   readonly staticIndex: readonly string[];
   readonly staticSafe: readonly string[];
+  readonly staticFallbacks: readonly Assignment[];
+  readonly staticSkipExtensions: readonly string[];
+  readonly staticGzip: readonly string[];
+  readonly staticGzipAll: boolean;
+  readonly staticGzipDirs: readonly string[];
+  readonly staticGzipExtensions: readonly string[];
+  readonly mimeFiles: readonly string[];
   readonly staticExpires: readonly string[];
+  readonly staticExpiresMtime: readonly string[];
   readonly staticExpiresType: readonly Assignment[];
+  readonly staticExpiresTypeMtime: readonly Assignment[];
   readonly staticExpiresUri: readonly string[];
+  readonly staticExpiresUriMtime: readonly string[];
   readonly staticExpiresPathInfo: readonly string[];
+  readonly staticExpiresPathInfoMtime: readonly string[];
 }
 
 export interface StatsConfiguration {

@@ -111,6 +111,7 @@ const ACCEPTED: readonly Family[] = [
     names: 'file-serve-mode fileserve-mode static-cache-paths static-cache-paths-name',
     why: 'files are sent in the one way there is',
   },
+  { names: 'honour-range', why: 'ranges of static files are always honoured' },
 ];
 
 /** Leaving them out would change what the operator gets. */
@@ -139,8 +140,7 @@ const REFUSED: readonly Family[] = [
   },
   {
     names:
-      'route route-host route-uri route-qs route-if route-if-not route-run route-label route-remote-addr ' +
-      'route-remote-user route-user-agent route-referer final-route final-route-host final-route-uri ' +
+      'final-route final-route-status final-route-host final-route-uri ' +
       'final-route-qs final-route-if final-route-if-not final-route-run final-route-label ' +
       'final-route-remote-addr final-route-remote-user final-route-user-agent final-route-referer ' +
       'error-route error-route-status error-route-host error-route-uri error-route-qs error-route-if ' +
@@ -149,7 +149,7 @@ const REFUSED: readonly Family[] = [
       'response-route-status response-route-host response-route-uri response-route-qs response-route-if ' +
       'response-route-if-not response-route-run response-route-label response-route-remote-addr ' +
       'response-route-remote-user response-route-user-agent response-route-referer',
-    why: 'write the rule in nginx or in the application',
+    why: 'only what is asked before a request is routed here (route, route-if…): use add-header, or the application',
   },
   { names: 'error-page-403 error-page-404 error-page-500', why: 'use error_page in nginx' },
   {
@@ -162,7 +162,6 @@ const REFUSED: readonly Family[] = [
       'http-modifier1 legion legion-node legion-lord rawrouter sslrouter forkptyrouter',
     why: 'balance with nginx or HAProxy',
   },
-  { names: 'http-to-https', why: 'redirect in nginx or in the application' },
   {
     names:
       'https2 sni sni-dir sni-regexp https-socket ssl-option ssl-enable3 ssl-enable-sslv3 ssl-enable-tlsv1 ssl-verbose ssl-verify-depth ssl-tmp-dir https-session-context https-export-cert',
@@ -226,9 +225,8 @@ const REFUSED: readonly Family[] = [
   },
   { names: 'envdir early-envdir unenv', why: 'use env, or set the environment of the service' },
   {
-    names:
-      'static-gzip static-gzip-all static-gzip-dir static-gzip-ext static-gzip-prefix static-gzip-suffix http-auto-gzip route-gzip',
-    why: 'let nginx compress',
+    names: 'http-auto-gzip route-gzip',
+    why: 'let nginx compress, or compress files beforehand and use static-gzip-all',
   },
   {
     names:
@@ -239,7 +237,6 @@ const REFUSED: readonly Family[] = [
   { names: 'freebind', why: 'set net.ipv4.ip_nonlocal_bind' },
   { names: 'safe-pidfile2', why: 'use safe-pidfile' },
   { names: 'so-send-timeout so-write-timeout socket-send-timeout socket-write-timeout', why: 'use socket-timeout' },
-  { names: 'enable-proxy-protocol http-enable-proxy-protocol', why: 'let nginx read the PROXY protocol' },
   {
     names:
       'del-header rem-header collect-header response-header-collect pull-header upload-progress ignore-script-name',
@@ -247,12 +244,7 @@ const REFUSED: readonly Family[] = [
   },
   { names: 'http-var http-server-name-as-http-host', why: 'set the variable in nginx or with env' },
   { names: 'http-fallback http-use-pattern http-use-base http-use-code-string http-use-socket', why: 'route in nginx' },
-  {
-    names:
-      'static-expires-mtime static-expires-type-mtime static-expires-uri-mtime static-expires-path-info-mtime ' +
-      'static-skip-ext check-static-docroot mimefile mime-file honour-range',
-    why: 'let nginx serve these files',
-  },
+  { names: 'check-static-docroot', why: 'name the directory with check-static' },
   { names: 'worker-mount', why: 'use mount' },
   { names: 'force-cwd', why: 'use chdir' },
   { names: 'touch-workers-reload touch-mules-reload touch-spoolers-reload', why: 'use touch-chain-reload' },

@@ -71,8 +71,8 @@ export const LOGGING_OPTIONS = [
     name: 'log-x-forwarded-for',
     group: 'logging',
     kind: 'flag',
-    status: 'not-yet',
-    help: 'the address in the request line is the one of X-Forwarded-For',
+    status: 'works',
+    help: 'the address in the request line is the client that X-Forwarded-For names: its rightmost address that is not in forwarded-allow-ips. REMOTE_ADDR stays',
   },
   {
     name: 'log-date',

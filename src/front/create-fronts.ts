@@ -1,27 +1,41 @@
 // Chooses the engines and makes the fronts: the gateway for every socket it may serve, the portable ones for the rest.
+import type { TlsOptions } from 'node:tls';
 import { FastwsgiError } from '../base/errors.js';
 import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
 import { socketOwner } from '../config/accounts.js';
 import type { HttpEngine, UwsgiEngine } from '../config/configuration.js';
 import type { LaneMemory } from '../lane/layout.js';
-import type { InheritedSocket } from '../system/inherited.js';
+import { type InheritedSocket, takeInherited, type Wanted } from '../system/inherited.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import type { BindAddress } from '../system/listen.js';
 import type { SocketOwner } from '../system/socket-files.js';
 import type { Front } from './front.js';
 import { type GatewayAddress, GatewayFront } from './gateway/gateway.js';
 import { createHttpFront } from './http/create.js';
+import { createDesk, type LocalDesk, type LocalSetup } from './local/desk.js';
+import { redirectSetup } from './local/setup.js';
 import { NetFront } from './net/net.js';
+import { NodeHttpFront } from './node/front.js';
+import type { ProxyOptions } from './proxy-trust.js';
 import type { Turns } from './turns.js';
 import type { UwsgiLimits } from './uwsgi-limits.js';
 
-export interface FrontsOptions {
-  /** Sockets that came with the start. */
-  readonly inherited: ReadonlyMap<BindAddress, InheritedSocket>;
+/** One `https` line, resolved and read. */
+export interface SecureAddress {
+  readonly address: BindAddress;
+  readonly tls: TlsOptions;
+}
+
+export interface FrontsOptions extends ProxyOptions {
+  /** Sockets of ours that no front serves: they may have come with the start, too. */
+  readonly otherSockets: readonly Wanted[];
   readonly uwsgiAddresses: readonly BindAddress[];
   readonly uwsgiEngine: UwsgiEngine;
   readonly httpAddresses: readonly BindAddress[];
   readonly httpEngine: HttpEngine;
+  readonly httpsAddresses: readonly SecureAddress[];
+  /** Where clients are sent to https, and the port that is theirs there. */
+  readonly redirectAddresses: readonly { readonly address: BindAddress; readonly port: number | undefined }[];
   readonly listenBacklog: number;
   readonly soKeepalive: boolean;
   /** Permission bits of unix sockets, or undefined for what umask leaves. */
@@ -43,14 +57,22 @@ export interface FrontsOptions {
   readonly gatewayPart: number;
   /** What the fronts count, one block for each part. */
   readonly frontCounters: SharedArrayBuffer;
+  /** What is answered without a worker, and counted by whom: the main thread, the gateway. */
+  readonly local: { readonly main: LocalSetup; readonly gateway: LocalSetup };
   log(line: string): void;
+  /** Takes request lines, which hold no control characters of a client's. */
+  logRequests(lines: string): void;
   /** The gateway thread died of a bug of ours. */
   onCrash(error: Error): void;
 }
 
 export interface Fronts {
+  /** Sockets that came with the start. */
+  readonly inherited: ReadonlyMap<BindAddress, InheritedSocket>;
   readonly all: readonly Front[];
   readonly gateway: GatewayFront | undefined;
+  /** Those of `httpsAddresses`, in their order. */
+  readonly https: readonly NodeHttpFront[];
 }
 
 /** What all of them are told about their sockets. */
@@ -59,31 +81,61 @@ interface SocketSource {
   readonly chownSocket: SocketOwner | undefined;
 }
 
+/** What the main thread's are told besides. */
+interface MainSource extends SocketSource {
+  readonly desk: LocalDesk | undefined;
+}
+
 /** Makes the fronts; none listens yet. Rejects with ERR_ENGINE when an engine that was asked for by name cannot serve. */
 export async function createFronts(options: FrontsOptions): Promise<Fronts> {
   const all: Front[] = [];
   const onGateway: GatewayAddress[] = [];
   const native = loadLibc();
   const source: SocketSource = {
-    inherited: options.inherited,
+    inherited: takeInherited(wantedSockets(options), 'libc' in native ? native.libc : undefined, options.log),
     chownSocket: socketOwner(options.chownSocket),
   };
+  const main: MainSource = { ...source, desk: createDesk(options.local.main, options) };
   const uwsgiLibc =
     options.uwsgiAddresses.length > 0 ? gatewayFor('uwsgi', options.uwsgiEngine, native, options) : undefined;
   if (uwsgiLibc !== undefined) {
     for (const address of options.uwsgiAddresses) onGateway.push({ protocol: 'uwsgi', address });
   } else if (options.uwsgiAddresses.length > 0) {
-    all.push(createNetFront(options, source));
+    all.push(createNetFront(options, main));
   }
   const httpLibc =
     options.httpAddresses.length > 0 ? gatewayFor('http', options.httpEngine, native, options) : undefined;
   for (const address of options.httpAddresses) {
     if (httpLibc !== undefined) onGateway.push({ protocol: 'http', address });
-    else all.push(await createOtherHttpFront(address, options, source));
+    else all.push(await createOtherHttpFront(address, options, main));
   }
+  const https = options.httpsAddresses.map(({ address, tls }) => createNodeFront(address, options, main, tls));
+  if (https.length > 0) options.log('https engine: node');
+  all.push(...https);
+  const redirects = options.redirectAddresses.map(({ address, port }) => {
+    const desk = createDesk(redirectSetup(options.local.main, port), options);
+    return createNodeFront(address, options, { ...main, desk });
+  });
   const libc = uwsgiLibc ?? httpLibc;
   const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options, source);
-  return { all: gateway === undefined ? all : [...all, gateway], gateway };
+  return {
+    all: [...all, ...(gateway === undefined ? [] : [gateway]), ...redirects],
+    gateway,
+    https,
+    inherited: source.inherited,
+  };
+}
+
+/** In the order of the configuration. */
+function wantedSockets(options: FrontsOptions): Wanted[] {
+  const { uwsgiAddresses, httpAddresses, httpsAddresses, redirectAddresses } = options;
+  return [
+    ...uwsgiAddresses.map((address): Wanted => ({ protocol: 'uwsgi', address })),
+    ...httpAddresses.map((address): Wanted => ({ protocol: 'http', address })),
+    ...httpsAddresses.map(({ address }): Wanted => ({ protocol: 'https', address })),
+    ...redirectAddresses.map(({ address }): Wanted => ({ protocol: 'http', address })),
+    ...options.otherSockets,
+  ];
 }
 
 /** The C library, if the gateway is to serve this protocol. */
@@ -116,7 +168,7 @@ function uwsgiLimits({
   return { varsBytesMax, inlineBodyBytesMax, limitPostBytes, socketTimeoutMs };
 }
 
-function createNetFront(options: FrontsOptions, source: SocketSource): NetFront {
+function createNetFront(options: FrontsOptions, source: MainSource): NetFront {
   const { uwsgiAddresses, listenBacklog, soKeepalive, chmodSocket, turns, log } = options;
   log('uwsgi engine: net');
   return new NetFront({
@@ -134,13 +186,24 @@ function createNetFront(options: FrontsOptions, source: SocketSource): NetFront 
 async function createOtherHttpFront(
   address: BindAddress,
   options: FrontsOptions,
-  { inherited, chownSocket }: SocketSource,
+  { inherited, chownSocket, desk }: MainSource,
 ): Promise<Front> {
   const engine = options.httpEngine === 'epoll' ? 'auto' : options.httpEngine;
-  const socket = { ...options, address, chownSocket, inherited: inherited.get(address) };
+  const socket = { ...options, address, desk, chownSocket, inherited: inherited.get(address) };
   const { front, notice } = await createHttpFront(engine, socket, options.turns);
   options.log(notice);
   return front;
+}
+
+/** Of an address that node:http always serves. */
+function createNodeFront(
+  address: BindAddress,
+  options: FrontsOptions,
+  { inherited, chownSocket, desk }: MainSource,
+  tls?: TlsOptions,
+): NodeHttpFront {
+  const socket = { ...options, address, tls, desk, chownSocket, inherited: inherited.get(address) };
+  return new NodeHttpFront(socket, options.turns);
 }
 
 function createGateway(
@@ -150,7 +213,8 @@ function createGateway(
   source: SocketSource,
 ): GatewayFront {
   const { listenBacklog, soKeepalive, chmodSocket, httpQueue, httpTimeoutMs, httpKeepaliveMs } = options;
-  const { lanes, gatewayPart, frontCounters, log, onCrash } = options;
+  const { lanes, gatewayPart, frontCounters, local, log, logRequests, onCrash, proxyProtocol, trustedProxies } =
+    options;
   const uwsgi = uwsgiLimits(options);
   return new GatewayFront(libc, {
     ...source,
@@ -158,10 +222,13 @@ function createGateway(
     listen: { backlog: listenBacklog, keepAlive: soKeepalive },
     chmodSocket,
     limits: { uwsgi, http: { ...uwsgi, httpTimeoutMs, httpKeepaliveMs }, httpQueue },
+    proxies: { proxyProtocol, trustedProxies },
     front: gatewayPart,
     lanes,
     counters: frontCounters,
+    local: local.gateway,
     log,
+    logRequests,
     onCrash,
   });
 }

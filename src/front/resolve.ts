@@ -2,9 +2,14 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import type { TlsOptions } from 'node:tls';
 import { errorCode, FastwsgiError } from '../base/errors.js';
 import type { SocketAddress } from '../config/address.js';
+import type { SocketConfiguration, StatsConfiguration } from '../config/configuration.js';
+import { addressesOf } from '../config/https-address.js';
+import type { Wanted } from '../system/inherited.js';
 import type { BindAddress } from '../system/listen.js';
+import type { FrontsOptions } from './create-fronts.js';
 
 /** Host names become addresses, paths become absolute, from `folder`; abstract names stay as they are. Rejects with ERR_LISTEN. */
 export async function resolveAddresses(
@@ -22,4 +27,46 @@ export async function resolveAddresses(
       }
     }),
   );
+}
+
+/** Where the stats and the metrics are to be served. */
+export async function observerSockets(
+  { stats, metrics }: Pick<StatsConfiguration, 'stats' | 'metrics'>,
+  folder = process.cwd(),
+): Promise<readonly Wanted[]> {
+  const wanted: Wanted[] = [];
+  for (const [protocol, address] of [
+    ['stats', stats],
+    ['metrics', metrics],
+  ] as const) {
+    if (address === undefined) continue;
+    for (const resolved of await resolveAddresses([address], folder)) wanted.push({ protocol, address: resolved });
+  }
+  return wanted;
+}
+
+/** Where to listen, and with what. */
+export type ListeningConfiguration = Pick<
+  SocketConfiguration,
+  'sockets' | 'httpSockets' | 'httpsSockets' | 'redirectSockets' | 'uwsgiEngine' | 'httpEngine'
+>;
+
+type ListeningAddresses = Pick<
+  FrontsOptions,
+  'uwsgiAddresses' | 'httpAddresses' | 'httpsAddresses' | 'redirectAddresses'
+>;
+
+/** All of its addresses, resolved. `tls`: of each `https` line. */
+export async function resolveListening(
+  { sockets, httpSockets, httpsSockets, redirectSockets }: ListeningConfiguration,
+  tls: readonly TlsOptions[],
+): Promise<ListeningAddresses> {
+  const https = await resolveAddresses(addressesOf(httpsSockets));
+  const redirects = await resolveAddresses(addressesOf(redirectSockets));
+  return {
+    uwsgiAddresses: await resolveAddresses(sockets),
+    httpAddresses: await resolveAddresses(httpSockets),
+    httpsAddresses: https.map((address, i) => ({ address, tls: tls[i] as TlsOptions })),
+    redirectAddresses: redirects.map((address, i) => ({ address, port: redirectSockets[i]?.port })),
+  };
 }

@@ -22,6 +22,9 @@ export interface RunningRequest {
   /** The packet: shared memory, and the worker's; a copy is what it held a moment ago. */
   readonly packet: Buffer;
   readonly varsEnd: number;
+  /** Which of the lane's parts the slot is in, and the slot's generation: what tells the request from those before and after it. */
+  readonly part: number;
+  readonly generation: number;
 }
 
 /** How long a request may run, by the protocol it came by; 0 is no limit. */
@@ -65,6 +68,11 @@ export class LaneOwner {
     return Atomics.load(this.control, CONTROL.IN_FLIGHT) + Atomics.load(this.control, CONTROL.IN_FLIGHT + 1);
   }
 
+  /** Connections that the application has taken over. */
+  get connections(): number {
+    return Atomics.load(this.control, CONTROL.CONNECTIONS);
+  }
+
   /** What the thread last said of its memory: heap, external memory and buffers, in bytes. */
   get memoryBytes(): number {
     return Atomics.load(this.control, CONTROL.MEMORY_KIB) * 1024;
@@ -101,6 +109,7 @@ export class LaneOwner {
     Atomics.store(this.control, CONTROL.THREAD_ID, 0);
     Atomics.store(this.control, CONTROL.STOP, 0);
     Atomics.store(this.control, CONTROL.MEMORY_KIB, 0);
+    Atomics.store(this.control, CONTROL.CONNECTIONS, 0);
     this.bell.awake();
     Atomics.store(this.control, CONTROL.STATE, LANE_STATE.STARTING);
   }
@@ -125,7 +134,7 @@ export class LaneOwner {
       if (limitMs === 0 || ageMs < limitMs || words[base + SLOT.OVERDUE] === generation + 1) return;
       // The generation was read before the age: should the slot change hands meanwhile, the mark means nobody.
       Atomics.store(words, base + SLOT.OVERDUE, generation + 1);
-      marked.push(this.describe(words, base, part, core, ageMs));
+      marked.push(this.describe(words, base, part, core, generation, ageMs));
     });
     if (marked.length > 0) {
       Atomics.add(this.control, CONTROL.ABORTS, 1);
@@ -134,26 +143,22 @@ export class LaneOwner {
     return marked;
   }
 
-  /** Requests that are marked as overdue and still run. */
-  countOverdue(): number {
-    let count = 0;
-    this.forEachRunning((words, base) => {
-      if (words[base + SLOT.OVERDUE] === (words[base + SLOT.GENERATION] as number) + 1) count++;
-    });
-    return count;
+  /** Whether the worker has not finished it since. */
+  stillRuns({ part, core, generation }: RunningRequest): boolean {
+    const words = this.parts[part] as Int32Array;
+    const base = partLayout(this.memory.slots).slotsWord + core * SLOT_WORDS;
+    return isRunning(words, base) && words[base + SLOT.GENERATION] === generation;
   }
 
   /** What the worker runs now, oldest first. `nowMs` is `monotonicMs()`. */
   running(nowMs: number): RunningRequest[] {
     const running: RunningRequest[] = [];
     this.forEachRunning((words, base, part, core) => {
-      const generation = words[base + SLOT.GENERATION];
+      const generation = words[base + SLOT.GENERATION] as number;
       const ageMs = ((nowMs | 0) - (words[base + SLOT.STARTED_AT] as number)) | 0;
-      const request = this.describe(words, base, part, core, Math.max(0, ageMs));
+      const request = this.describe(words, base, part, core, generation, Math.max(0, ageMs));
       // What was copied is one request's only if it still runs.
-      const state = Atomics.load(words, base + SLOT.STATE);
-      const isSame = words[base + SLOT.GENERATION] === generation && state !== SLOT_STATE.DONE;
-      if (isSame && request.varsEnd > 0) running.push(request);
+      if (this.stillRuns(request) && request.varsEnd > 0) running.push(request);
     });
     return running.sort((a, b) => b.ageMs - a.ageMs);
   }
@@ -163,12 +168,19 @@ export class LaneOwner {
     return Atomics.load(this.control, CONTROL.STATE) === LANE_STATE.READY;
   }
 
-  private describe(words: Int32Array, base: number, part: number, core: number, ageMs: number): RunningRequest {
+  private describe(
+    words: Int32Array,
+    base: number,
+    part: number,
+    core: number,
+    generation: number,
+    ageMs: number,
+  ): RunningRequest {
     const { slots, parts } = this.memory;
     const { requestsByte } = partLayout(slots);
     const varsEnd = words[base + SLOT.VARS_END] as number;
     const bytes = Buffer.from(parts[part] as SharedArrayBuffer, requestsByte + core * SLOT_REQUEST_BYTES, varsEnd);
-    return { core, ageMs, packet: Buffer.from(bytes), varsEnd };
+    return { core, ageMs, packet: Buffer.from(bytes), varsEnd, part, generation };
   }
 
   private forEachRunning(visit: (words: Int32Array, base: number, part: number, core: number) => void): void {
@@ -177,9 +189,13 @@ export class LaneOwner {
     for (const [part, words] of this.parts.entries()) {
       for (let core = 0; core < this.memory.slots; core++) {
         const base = slotsWord + core * SLOT_WORDS;
-        const state = Atomics.load(words, base + SLOT.STATE);
-        if (state === SLOT_STATE.RUNNING || state === SLOT_STATE.REPLYING) visit(words, base, part, core);
+        if (isRunning(words, base)) visit(words, base, part, core);
       }
     }
   }
+}
+
+function isRunning(words: Int32Array, base: number): boolean {
+  const state = Atomics.load(words, base + SLOT.STATE);
+  return state === SLOT_STATE.RUNNING || state === SLOT_STATE.REPLYING;
 }

@@ -28,6 +28,8 @@ export const CONTROL = {
   ACKNOWLEDGED: 6 * LINE,
   /** What the worker last said of its memory, in KiB. */
   MEMORY_KIB: 6 * LINE + 8,
+  /** Connections that the application has taken over, and that have not ended. */
+  CONNECTIONS: 6 * LINE + 9,
   /** Counts the worker's looks into its request rings, wrapping: while it stands still, the thread is busy or stuck. */
   PROGRESS: 7 * LINE,
 } as const;
@@ -85,8 +87,10 @@ export const SLOT = {
   SENDS: 19,
   /** The generation, plus one, of the request in this slot that has passed its deadline. Written by the supervisor. */
   OVERDUE: 20,
+  /** 1: the front lets go of the connection if the worker asks for it, with REPLY_FLAG.HANDED_OVER. */
+  UPGRADABLE: 21,
   /** Microseconds of `monotonicMs` when the front had the whole request, as a wrapping 32-bit number. */
-  ARRIVED_AT: 21,
+  ARRIVED_AT: 22,
 } as const;
 export const SLOT_WORDS = 2 * LINE;
 
@@ -129,6 +133,11 @@ export const REPLY_FLAG = {
   SHORT: 64,
   /** The body was longer than its Content-Length, and cut. */
   OVERRUN: 128,
+  /**
+   * The worker takes the connection over. It holds a duplicate of the descriptor; or, where the front gave it none, the reply is
+   * no response but a `TunnelTicket`, and the front passes all bytes on.
+   */
+  HANDED_OVER: 256,
 } as const;
 
 /** What is passed to the threads: shared memory only. */

@@ -15,17 +15,34 @@ export interface WorkerInitCommon {
   readonly processes: number;
   readonly node: string;
   readonly version: string;
+  /** Where the server listens, HTTP first, as the log shows it. */
+  readonly address: string;
   readonly application: {
     readonly module: string | undefined;
     readonly file: string | undefined;
     readonly callable: string | undefined;
     readonly kind: string | undefined;
     readonly chdir: string;
+    readonly home: string | undefined;
   };
+  /** The other applications, below their prefixes; they are of the kinds that their exports say. */
+  readonly mounts: readonly {
+    readonly mountPoint: string;
+    readonly module: string | undefined;
+    readonly file: string | undefined;
+    readonly callable: string | undefined;
+  }[];
+  readonly manageScriptName: boolean;
   /** Requests at a time; undefined leaves it to the kind of application. */
   readonly concurrency: number | undefined;
+  /** Headers of every response. */
+  readonly addHeaders: readonly (readonly [string, string])[];
+  /** A request's vars may name more of them. */
+  readonly routesAddHeaders: boolean;
   readonly log: LogDestination;
   readonly logRequests: boolean;
+  /** The proxies whose X-Forwarded-For the request log believes; undefined: it does not look at it. */
+  readonly forwardedBy: readonly string[] | undefined;
   readonly memoryReport: boolean;
 }
 

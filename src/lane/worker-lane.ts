@@ -15,28 +15,10 @@ export interface SlotOccupant {
   onDeadline(): void;
 }
 
-/**
- * What a request adds to the counters of its worker: word indexes, and amounts. Kept as plain numbers, because nothing may be
- * called between the additions and the slot's return: a thread is ended where a function begins or a loop goes round, so
- * it has either counted the request and given it back, or neither.
- */
+/** The counters of the worker, which know what the request at hand adds to them. */
 export interface Tally {
-  readonly words: Float64Array;
-  readonly requestsAt: number;
-  readonly statusAt: number;
-  readonly runBucketAt: number;
-  readonly waitBucketAt: number;
-  readonly coreAt: number;
-  readonly sentAt: number;
-  readonly sent: number;
-  readonly receivedAt: number;
-  readonly received: number;
-  readonly runAt: number;
-  readonly runUs: number;
-  readonly waitAt: number;
-  readonly waitUs: number;
-  readonly brokenAt: number;
-  readonly broken: number;
+  /** Adds it. */
+  commit(): void;
 }
 
 /** One slot, seen from the worker. Valid from `claim` until `finish`. */
@@ -92,6 +74,11 @@ export class WorkerSlot {
   /** One of REQUEST_ORIGIN; HTTP_KEEP_ALIVE may still become HTTP_CLOSE. */
   get origin(): number {
     return this.words[this.base + SLOT.ORIGIN] as number;
+  }
+
+  /** Whether the connection may be taken over. */
+  get upgradable(): boolean {
+    return this.words[this.base + SLOT.UPGRADABLE] === 1;
   }
 
   get aborted(): boolean {
@@ -171,19 +158,9 @@ export class WorkerSlot {
   /** Ends the request: what was appended is published, the slot is the front's again, and the request is counted. */
   finish(tally?: Tally): void {
     Atomics.store(this.words, this.base + SLOT.REPLY_HEAD, this.head);
-    if (tally !== undefined) {
-      const counts = tally.words;
-      counts[tally.requestsAt] = (counts[tally.requestsAt] as number) + 1;
-      counts[tally.statusAt] = (counts[tally.statusAt] as number) + 1;
-      counts[tally.runBucketAt] = (counts[tally.runBucketAt] as number) + 1;
-      counts[tally.waitBucketAt] = (counts[tally.waitBucketAt] as number) + 1;
-      counts[tally.coreAt] = (counts[tally.coreAt] as number) + 1;
-      counts[tally.sentAt] = (counts[tally.sentAt] as number) + tally.sent;
-      counts[tally.receivedAt] = (counts[tally.receivedAt] as number) + tally.received;
-      counts[tally.runAt] = (counts[tally.runAt] as number) + tally.runUs;
-      counts[tally.waitAt] = (counts[tally.waitAt] as number) + tally.waitUs;
-      counts[tally.brokenAt] = (counts[tally.brokenAt] as number) + tally.broken;
-    }
+    // The next thing that is done, and it calls nothing of ours: a thread that is ended has counted the request and given it
+    // back, or neither.
+    tally?.commit();
     // DONE after the last bytes: a front that sees it sees them all.
     Atomics.store(this.words, this.base + SLOT.STATE, SLOT_STATE.DONE);
     this.post();
@@ -268,6 +245,11 @@ export class WorkerLane {
   /** Publishes how much memory the thread has, for the supervisor. */
   reportMemory(bytes: number): void {
     Atomics.store(this.control, CONTROL.MEMORY_KIB, Math.ceil(bytes / 1024) | 0);
+  }
+
+  /** Publishes how many connections the application has taken over. */
+  reportConnections(count: number): void {
+    Atomics.store(this.control, CONTROL.CONNECTIONS, count);
   }
 
   get stopping(): boolean {

@@ -35,11 +35,6 @@ function blockWords(cores: number): number {
   return Math.ceil((CORES + cores * CORE_WORDS + LAST_WORDS) / LINE) * LINE;
 }
 
-/** Bytes of shared memory for `lanes` lanes of `cores` slots. */
-export function countersBytes(lanes: number, cores: number): number {
-  return lanes * blockWords(cores) * 8;
-}
-
 /** What was counted up to a moment, of one lane or of several: a copy. */
 export class Counts {
   readonly words: Float64Array;
@@ -119,10 +114,21 @@ export class Counts {
 
 /** The counters of all lanes, to be read. */
 export class Counters {
+  readonly memory: SharedArrayBuffer;
+  /** Of each lane. */
+  readonly cores: number;
   private readonly lanes: readonly Float64Array[];
   private readonly sums: number;
 
+  /** New ones. */
+  static create(lanes: number, cores: number): Counters {
+    return new Counters(new SharedArrayBuffer(lanes * blockWords(cores) * 8), cores);
+  }
+
+  /** Those that `create` has made, on another thread. */
   constructor(memory: SharedArrayBuffer, cores: number) {
+    this.memory = memory;
+    this.cores = cores;
     const words = blockWords(cores);
     const lanes: Float64Array[] = [];
     for (let at = 0; at < memory.byteLength; at += words * 8) lanes.push(new Float64Array(memory, at, words));
@@ -197,25 +203,19 @@ export interface FinishedRequest {
 
 /**
  * One lane's counters, for the thread that has it. `prepare` says what the request at hand adds; whoever gives its slot back
- * adds it in the same breath (see Tally in lane/), so that a thread that is ended has counted either both or neither.
+ * commits it in the same breath (see Tally in lane/), so that a thread that is ended has done either both or neither.
  */
 export class LaneTally {
-  readonly words: Float64Array;
-  readonly requestsAt = WORD.REQUESTS;
-  readonly sentAt = WORD.SENT_BYTES;
-  readonly receivedAt = WORD.RECEIVED_BYTES;
-  readonly runAt = WORD.RUN_US;
-  readonly waitAt = WORD.WAIT_US;
-  statusAt: number = WORD.STATUS;
-  runBucketAt: number = WORD.RUN;
-  waitBucketAt: number = WORD.WAIT;
-  coreAt = CORES;
-  brokenAt = CORES + 1;
-  sent = 0;
-  received = 0;
-  runUs = 0;
-  waitUs = 0;
-  broken = 0;
+  private readonly words: Float64Array;
+  private statusAt: number = WORD.STATUS;
+  private runBucketAt: number = WORD.RUN;
+  private waitBucketAt: number = WORD.WAIT;
+  private coreAt = CORES;
+  private sent = 0;
+  private received = 0;
+  private runUs = 0;
+  private waitUs = 0;
+  private broken = 0;
   private readonly last: number;
   private lostLogLines = 0;
 
@@ -235,10 +235,24 @@ export class LaneTally {
     this.runBucketAt = WORD.RUN + bucketOf(this.runUs);
     this.waitBucketAt = WORD.WAIT + bucketOf(this.waitUs);
     this.coreAt = CORES + request.core * CORE_WORDS;
-    this.brokenAt = this.coreAt + 1;
     this.broken = request.isBroken ? 1 : 0;
     const average = this.last + AVERAGE_RUN_US;
     words[average] = ((words[average] as number) + this.runUs) / 2;
+  }
+
+  /** Adds what was prepared. Calls nothing: a thread is ended where a function begins or a loop goes round, and not in here. */
+  commit(): void {
+    const { words } = this;
+    words[WORD.REQUESTS] = (words[WORD.REQUESTS] as number) + 1;
+    words[this.statusAt] = (words[this.statusAt] as number) + 1;
+    words[this.runBucketAt] = (words[this.runBucketAt] as number) + 1;
+    words[this.waitBucketAt] = (words[this.waitBucketAt] as number) + 1;
+    words[this.coreAt] = (words[this.coreAt] as number) + 1;
+    words[this.coreAt + 1] = (words[this.coreAt + 1] as number) + this.broken;
+    words[WORD.SENT_BYTES] = (words[WORD.SENT_BYTES] as number) + this.sent;
+    words[WORD.RECEIVED_BYTES] = (words[WORD.RECEIVED_BYTES] as number) + this.received;
+    words[WORD.RUN_US] = (words[WORD.RUN_US] as number) + this.runUs;
+    words[WORD.WAIT_US] = (words[WORD.WAIT_US] as number) + this.waitUs;
   }
 
   countException(): void {

@@ -181,6 +181,20 @@ function writeFronts(writer: Writer, { fronts }: ServerReport): void {
   );
   writer.each('fastwsgi_pings_total', 'counter', 'Pings', fronts, ({ name, pings }) => [{ front: name }, pings]);
   writer.family(
+    'fastwsgi_local_responses_total',
+    'counter',
+    'Requests answered out of files or by routes, by status class',
+  );
+  for (const { name, local } of fronts) {
+    for (const [at, count] of local.byStatus.entries()) {
+      writer.sample('fastwsgi_local_responses_total', { front: name, class: CLASSES[at] ?? '' }, count);
+    }
+  }
+  writer.each('fastwsgi_local_transmitted_bytes_total', 'counter', 'Bytes of those', fronts, ({ name, local }) => [
+    { front: name },
+    local.sentBytes,
+  ]);
+  writer.family(
     'fastwsgi_front_answers_total',
     'counter',
     'Requests that no worker has answered, but the server itself',

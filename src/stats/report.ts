@@ -32,7 +32,7 @@ export interface WorkerReport extends WorkerRecord {
 
 export interface SocketReport {
   readonly name: string;
-  readonly protocol: 'uwsgi' | 'http';
+  readonly protocol: 'uwsgi' | 'http' | 'https';
   readonly engine: string;
   /** Connections in the kernel's backlog; 0 where it does not tell. */
   readonly queue: number;
@@ -42,6 +42,8 @@ export interface SocketReport {
 export interface FrontReport extends FrontCounts {
   /** The thread. */
   readonly name: 'main' | 'gateway';
+  /** What it has answered itself, out of files or by routes. */
+  readonly local: Counts;
 }
 
 /** `ready`: requests are answered. */

@@ -111,6 +111,9 @@ export interface FrontJson {
   /** Complete requests that wait for a worker. */
   readonly queued: number;
   readonly pings: number;
+  /** Requests it has answered out of files or by routes, and the bytes of that. */
+  readonly local: { readonly requests: number; readonly tx: number; readonly by_status: readonly number[] };
+  /** Requests it had to refuse, or to answer for a worker that died. */
   readonly answers: readonly { readonly status: number; readonly cause: string; readonly count: number }[];
   readonly unanswered: readonly { readonly cause: string; readonly count: number }[];
 }

@@ -4,11 +4,13 @@ import { FRONTS_MAX } from '../base/limits.js';
 import { socketOwner } from '../config/accounts.js';
 import type { Configuration } from '../config/configuration.js';
 import { VERSION } from '../config/version.js';
+import type { Counts } from '../observe/counters.js';
 import { FrontCounters } from '../observe/front-counters.js';
-import type { InheritedSocket } from '../system/inherited.js';
+import type { InheritedSocket, Wanted } from '../system/inherited.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import type { BindAddress } from '../system/listen.js';
 import { type ListenQueue, listenQueues } from '../system/listen-queue.js';
+import type { SocketFiles } from '../system/socket-files.js';
 import { Listener, type ListenerOptions } from './listener.js';
 import { serveMetrics } from './metrics-http.js';
 import { pageAssets } from './page-assets.js';
@@ -21,30 +23,25 @@ import { statsText } from './uwsgi-json.js';
 const BACKLOG_EVERY_MS = 1000;
 
 export interface BoundSocket {
-  readonly protocol: 'uwsgi' | 'http';
+  readonly protocol: 'uwsgi' | 'http' | 'https';
   readonly engine: string;
   readonly address: string;
 }
 
 export interface StatsOptions {
   readonly configuration: Configuration;
-  /** Where the stats and the metrics are served; undefined: nowhere. */
-  readonly statsAddress: BindAddress | undefined;
-  readonly metricsAddress: BindAddress | undefined;
+  /** Where the stats and the metrics are served. */
+  readonly wanted: readonly Wanted[];
   readonly inherited: ReadonlyMap<BindAddress, InheritedSocket>;
   readonly frontCounters: SharedArrayBuffer;
+  /** What the fronts of a part have answered themselves, out of files or by routes. */
+  localCounts(front: number): Counts;
   sockets(): readonly BoundSocket[];
   workers(): WorkersReport;
   state(): ServerState;
   /** Lines that the log had to drop. */
   droppedLogLines(): number;
   log(line: string): void;
-}
-
-export interface ServedSocket {
-  /** As it was bound. */
-  readonly address: string;
-  readonly inherited: boolean;
 }
 
 /** From `listen` to `close`. */
@@ -67,33 +64,32 @@ export class Stats {
     this.libc = 'libc' in loaded ? loaded.libc : undefined;
   }
 
-  /** Binds what is configured. Rejects with a FastwsgiError, and what was bound is closed with `close`. */
-  async listen(): Promise<readonly ServedSocket[]> {
-    const { statsAddress, metricsAddress, configuration, log } = this.options;
-    const served: ServedSocket[] = [];
+  /** Binds what is configured, and notes the files of unix sockets. Rejects with a FastwsgiError, and what was bound is closed with `close`. */
+  async listen(files: SocketFiles): Promise<void> {
+    const { wanted, configuration, log } = this.options;
     const bind = async (name: string, address: BindAddress, make: (options: ListenerOptions) => Listener) => {
       const inherited = this.options.inherited.get(address);
       const { chmodSocket, chownSocket } = configuration;
       const listener = make({ address, chmodSocket, chownSocket: socketOwner(chownSocket), inherited });
       this.listeners.push(listener);
       const bound = await listener.listen();
-      served.push({ address: bound, inherited: inherited !== undefined });
+      if (address.kind === 'unix' && inherited === undefined) files.note(address.path);
       log(`${name} bound to ${bound}`);
     };
-    if (statsAddress !== undefined) {
-      const name = configuration.statsHttp ? 'stats over HTTP' : 'stats socket';
-      await bind(name, statsAddress, (options) => this.makeStats(statsAddress, options));
+    for (const { protocol, address } of wanted) {
+      if (protocol === 'metrics') {
+        await bind('metrics', address, (options) =>
+          Listener.http(
+            options,
+            serveMetrics(() => this.report()),
+          ),
+        );
+      } else {
+        const name = configuration.statsHttp ? 'stats over HTTP' : 'stats socket';
+        await bind(name, address, (options) => this.makeStats(address, options));
+      }
     }
-    if (metricsAddress !== undefined) {
-      await bind('metrics', metricsAddress, (options) =>
-        Listener.http(
-          options,
-          serveMetrics(() => this.report()),
-        ),
-      );
-    }
-    if (served.length > 0) this.timer = setInterval(() => this.lookAtBacklogs(), BACKLOG_EVERY_MS).unref();
-    return served;
+    if (wanted.length > 0) this.timer = setInterval(() => this.lookAtBacklogs(), BACKLOG_EVERY_MS).unref();
   }
 
   close(): void {
@@ -113,7 +109,11 @@ export class Stats {
       chdir: options.configuration.chdir ?? '',
       sockets: this.socketReports(),
       listenQueueErrors: this.listenQueueErrors,
-      fronts: this.fronts.map((counters, front) => ({ name: front === 0 ? 'main' : 'gateway', ...counters.read() })),
+      fronts: this.fronts.map((counters, front) => ({
+        name: front === 0 ? 'main' : 'gateway',
+        ...counters.read(),
+        local: options.localCounts(front),
+      })),
       droppedLogLines: options.droppedLogLines(),
     };
   }

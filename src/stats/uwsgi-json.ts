@@ -117,12 +117,13 @@ function extensionJson(report: ServerReport): OwnJson {
     started_ms: report.startedAtMs,
     rss: process.memoryUsage.rss(),
     in_flight: report.inFlight,
-    fronts: report.fronts.map(({ name, accepted, open, queued, pings, answers, unanswered }) => ({
+    fronts: report.fronts.map(({ name, accepted, open, queued, pings, local, answers, unanswered }) => ({
       name,
       accepted,
       open,
       queued,
       pings,
+      local: { requests: local.requests, tx: local.sentBytes, by_status: local.byStatus },
       answers: answers.filter(({ count }) => count > 0),
       unanswered,
     })),

@@ -1,10 +1,12 @@
 // What tells a running server something from outside, other than signals: files that are touched, the master FIFO, and the
 // size of its log. From `start` to `stop`, on the main thread.
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Configuration } from '../config/configuration.js';
+import { mountsOf } from '../config/mounts.js';
 import type { Log } from '../observe/log.js';
 import { LogRotation } from '../observe/log-rotation.js';
 import { type FifoCommand, MasterFifo } from '../system/master-fifo.js';
+import { SourceWatch } from '../system/source-watch.js';
 import { TouchWatch } from '../system/touch-watch.js';
 
 /** What can be asked for. */
@@ -27,6 +29,7 @@ export class Controls {
   private readonly logto2: string | undefined;
   private readonly rotation: LogRotation;
   private readonly touches: TouchWatch;
+  private readonly sources: SourceWatch | undefined;
   private readonly fifo: MasterFifo | undefined;
   private readonly commands: Record<FifoCommand, () => void>;
 
@@ -60,6 +63,12 @@ export class Controls {
       ...touching(touchLogreopen, 'l'),
     ];
     this.touches = new TouchWatch(touchables, line);
+    const { reloadOnChangeMs } = configuration;
+    const onChange = () => controlled.reload();
+    this.sources =
+      reloadOnChangeMs === 0
+        ? undefined
+        : new SourceWatch(sourceFolders(configuration), { everyMs: reloadOnChangeMs, onChange, log: line });
     this.fifo =
       masterFifo === undefined
         ? undefined
@@ -71,12 +80,22 @@ export class Controls {
     if (this.logto2 !== undefined) this.log.moveTo(this.logto2);
     this.rotation.start();
     void this.touches.start();
+    void this.sources?.start();
     this.fifo?.open();
   }
 
   stop(): void {
     this.rotation.stop();
     this.touches.stop();
+    this.sources?.stop();
     this.fifo?.close();
   }
+}
+
+/** Where an application's files are: below chdir, and beside those that are named by a path that leads out of it. */
+function sourceFolders({ cwd, chdir, wsgiFile, mounts }: Configuration): readonly string[] {
+  const root = resolve(cwd, chdir ?? '.');
+  const files = [wsgiFile, ...mountsOf(mounts, undefined).map(({ file }) => file)];
+  const folders = files.flatMap((file) => (file === undefined ? [] : [dirname(resolve(root, file))]));
+  return [root, ...new Set(folders.filter((folder) => folder !== root && !folder.startsWith(`${root}/`)))];
 }

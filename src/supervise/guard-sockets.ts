@@ -4,9 +4,11 @@ import net from 'node:net';
 import { resolve } from 'node:path';
 import { FastwsgiError } from '../base/errors.js';
 import { socketOwner } from '../config/accounts.js';
+import type { SocketAddress } from '../config/address.js';
 import type { Configuration } from '../config/configuration.js';
-import { wantedSockets } from '../front/wanted-sockets.js';
-import { takeInherited, type Wanted } from '../system/inherited.js';
+import { addressesOf } from '../config/https-address.js';
+import { observerSockets, resolveAddresses } from '../front/resolve.js';
+import { type SocketProtocol, takeInherited, type Wanted } from '../system/inherited.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import { type BindAddress, listenError, listenOn, removeStaleSocket } from '../system/listen.js';
 import { dressSocket, SocketFiles } from '../system/socket-files.js';
@@ -50,8 +52,7 @@ export class GuardSockets {
 
   /** Binds all that did not come from systemd. Rejects with a FastwsgiError, and closes what was bound. */
   async bind(configuration: Configuration): Promise<void> {
-    // The guard stays where it is; its server will be there.
-    const wanted = await wantedSockets(configuration, resolve(configuration.cwd, configuration.chdir ?? '.'));
+    const wanted = await wantedSockets(configuration);
     const loaded = loadLibc();
     const libc = 'libc' in loaded ? loaded.libc : undefined;
     const owner = socketOwner(configuration.chownSocket);
@@ -82,6 +83,22 @@ export class GuardSockets {
   vacuum(): void {
     this.files.vacuum(this.log);
   }
+}
+
+async function wantedSockets(configuration: Configuration): Promise<Wanted[]> {
+  const { cwd, chdir, sockets, httpSockets, httpsSockets, redirectSockets } = configuration;
+  // The guard stays where it is; its server will be there.
+  const folder = resolve(cwd, chdir ?? '.');
+  const wanted: Wanted[] = [];
+  const add = async (protocol: SocketProtocol, addresses: readonly SocketAddress[]): Promise<void> => {
+    for (const address of await resolveAddresses(addresses, folder)) wanted.push({ protocol, address });
+  };
+  await add('uwsgi', sockets);
+  await add('http', httpSockets);
+  await add('https', addressesOf(httpsSockets));
+  await add('http', addressesOf(redirectSockets));
+  wanted.push(...(await observerSockets(configuration, folder)));
+  return wanted;
 }
 
 async function bindOne(

@@ -51,6 +51,8 @@ export interface SupervisorOptions {
   requests(life: WorkerLife): number;
   /** Requests have run too long. */
   onOverdue(life: WorkerLife, requests: readonly RunningRequest[]): void;
+  /** Whether a reload waits for another one. */
+  isReloadWaiting(): boolean;
   log(line: string): void;
 }
 
@@ -59,6 +61,9 @@ export const TICK_MS = 100;
 const ENDING_MS = 5000;
 /** After a replacement that did not come up, the next one is tried after this long. */
 const RETRY_MS = 10_000;
+/** A reload whose code takes longer than this to load does not keep the next one waiting, which may bring code that does. */
+const LOADING_MS = 10_000;
+const SUPERSEDED = 'superseded by the next reload: after 10 seconds the application was still loading';
 /** Workers with nothing to do for this long are too many. */
 const SPARE_MS = 10_000;
 
@@ -71,6 +76,9 @@ export class Supervisor {
   private busySinceMs = 0;
   private spareSinceMs = 0;
   private idleSinceMs = 0;
+  /** More workers are on their way. */
+  private isGrowing = false;
+  private growNotBeforeMs = 0;
   private requestsSeen = 0;
 
   constructor(options: SupervisorOptions) {
@@ -93,6 +101,11 @@ export class Supervisor {
     clearInterval(this.timer);
   }
 
+  /** A thread has ended. */
+  onEnded(life: WorkerLife): void {
+    this.harakiri.onEnded(life);
+  }
+
   private tick(): void {
     const { crew, log } = this.options;
     const settings = this.options.settings();
@@ -109,6 +122,7 @@ export class Supervisor {
       }
     }
     if (crew.isStopping) return;
+    if (this.options.isReloadWaiting()) crew.giveUpLoading(LOADING_MS, SUPERSEDED);
     for (const life of [...crew.workers]) this.judge(life, settings, now);
     this.size(settings, now);
   }
@@ -161,7 +175,7 @@ export class Supervisor {
 
   /** One worker more, if there may be more. */
   more(): void {
-    this.grow(1, this.options.settings());
+    void this.grow(1, this.options.settings());
   }
 
   /** One worker less, if that leaves one, and one of them has nothing to do. */
@@ -185,29 +199,39 @@ export class Supervisor {
     if (isIdle) this.shrink(size - fewest);
     // Two ticks in a row with nobody free: a single glance sees only that all are at work at that moment.
     else if (now - this.busySinceMs > TICK_MS && size < processes)
-      this.grow(cheaper === 0 ? processes : cheaperStep, settings);
+      void this.growForLoad(cheaper === 0 ? processes : cheaperStep, settings, now);
     else if (cheaper > 0 && now - this.spareSinceMs >= SPARE_MS && size > fewest) {
       this.spareSinceMs = now;
       this.shrink(1);
     }
   }
 
-  private grow(step: number, { processes }: SupervisorSettings): void {
+  /** A step after the other: what the last one has brought counts first. */
+  private async growForLoad(step: number, settings: SupervisorSettings, now: number): Promise<void> {
+    if (this.isGrowing || now < this.growNotBeforeMs) return;
+    this.isGrowing = true;
+    if (!(await this.grow(step, settings))) this.growNotBeforeMs = performance.now() + RETRY_MS;
+    this.isGrowing = false;
+  }
+
+  /** False when they do not come up. */
+  private async grow(step: number, { processes }: SupervisorSettings): Promise<boolean> {
     const { crew, log } = this.options;
     const missing = Array.from({ length: processes }, (_, i) => i + 1).filter(
       (id) => crew.worker(id) === undefined && !crew.isReplacing(id),
     );
     const ids = missing.slice(0, step);
-    if (ids.length === 0) return;
-    void crew.replace(ids, 0).then((error) => {
-      if (error !== undefined && !crew.isStopping) log(`more workers do not come up: ${error}`);
-    });
+    const error = ids.length === 0 ? undefined : await crew.replace(ids, 0);
+    if (error === undefined || crew.isStopping) return true;
+    log(`more workers do not come up: ${error}`);
+    return false;
   }
 
   private shrink(count: number): void {
     const { crew, log } = this.options;
-    // Those with the highest numbers, and none that is at work.
-    const ids = [...crew.workers].filter((life) => life.lane.busy === 0).map(({ workerId }) => workerId);
+    // Those with the highest numbers, and none that is at work or has a WebSocket.
+    const isFree = ({ lane }: WorkerLife) => lane.busy === 0 && lane.connections === 0;
+    const ids = [...crew.workers].filter(isFree).map(({ workerId }) => workerId);
     for (const id of ids.sort((a, b) => b - a).slice(0, Math.max(count, 0))) {
       log(`worker ${id} is not needed now. Seeya!`);
       crew.dismiss(id);

@@ -23,10 +23,10 @@ export interface LoadedNews {
 /** Whether a thread came up. */
 export type Loading = { readonly news: LoadedNews } | { readonly error: string };
 
-/** Requests found overdue, until it is known whether the worker's event loop still turns. */
-export interface Harakiri {
+/** A request that was found overdue, until it has ended: a worker whose event loop still turns ends it at once. */
+export interface Overdue {
   readonly sinceMs: number;
-  readonly requests: RunningRequest[];
+  readonly request: RunningRequest;
 }
 
 /** Made by the crew. */
@@ -59,9 +59,11 @@ export class WorkerLife {
   endCause: EndCause | undefined;
   /** When the application was loaded, on the clock of `performance.now()`. */
   loadedMs = 0;
+  /** Why it has ended; undefined before. */
+  diedOf: string | undefined;
   /** It has told that it ends as asked. */
   stopped = false;
-  harakiri: Harakiri | undefined;
+  overdue: readonly Overdue[] = [];
   news: LoadedNews | undefined;
   private settleLoading: (loading: Loading) => void = () => {};
 

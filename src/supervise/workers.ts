@@ -25,7 +25,7 @@ export interface WorkersOptions {
   configuration(): Configuration;
   /** Replaces the configuration by what is read again. Throws what is wrong with it. */
   readConfiguration(): Promise<void>;
-  /** A reload has failed: the configuration is `earlier` again. */
+  /** A reload has failed: the configuration is `earlier` again, but for the sockets that were opened. */
   restoreConfiguration(earlier: Configuration): void;
   /** What every thread that starts now is told. */
   init(): WorkerInitCommon;
@@ -63,6 +63,7 @@ export class Workers {
       requestsTotal: () => options.counters.requestsTotal,
       requests: (life) => this.requestsOf(life.lane),
       onOverdue: (life, requests) => this.onOverdue(life, requests),
+      isReloadWaiting: () => this.reloads.isOneWaiting,
       log: (line) => options.log(line),
     });
     this.reloads = new Reloads({
@@ -112,6 +113,11 @@ export class Workers {
   /** One worker less, if one of them has nothing to do. */
   fewer(): void {
     this.supervisor.fewer();
+  }
+
+  /** Ends a pause. */
+  resume(): void {
+    if (this.paused) this.pause();
   }
 
   /** See Server.pause. */
@@ -183,6 +189,7 @@ export class Workers {
       onBorn: ({ workerId, lane }) => this.records.begin(workerId, lane.memory.id - 1),
       onOver: (life) => this.onOver(life),
       onServing: (life, news) => this.onServing(life, news),
+      onEnded: (life) => this.supervisor.onEnded(life),
       onHopeless: (reason) => {
         options.log(reason);
         options.onFatal(noApplication());

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { parentPort, threadId } from 'node:worker_threads';
 import type { Application, WorkerContext } from '../app/exchange.js';
-import { loadApplication } from '../app/load.js';
+import { loadApplications, type MountedSpec } from '../app/mounts.js';
 import { monotonicMs } from '../base/clock.js';
 import { REPOLL_MS } from '../base/limits.js';
 import { Bell } from '../lane/bell.js';
@@ -13,6 +13,7 @@ import { Log } from '../observe/log.js';
 import { printable } from '../observe/request-line.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import type { SlotExchange } from './exchange.js';
+import { ExtraHeaders } from './extra-headers.js';
 import { WorkerLoop } from './loop.js';
 import { RequestLogger } from './request-logger.js';
 
@@ -35,27 +36,31 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   process.on('uncaughtExceptionMonitor', (error) => log.lastLine(`uncaught: ${describeError(error)}`));
   process.on('exit', () => log.flush());
   const context = workerContext(init, log);
-  let application: Application;
-  try {
-    application = await loadApplication(init.application, context);
-  } catch (error) {
-    const loadError = describeError(error);
-    if (init.needApplication) {
-      tell({ kind: 'load-error', error: loadError });
-      return process.exit();
-    }
-    log.line(`${loadError}\n*** no app loaded. every request is answered 500 ***`);
-    application = NO_APPLICATION;
-  }
+  // Traces of compiled applications name their sources. Maps are read when a trace is.
+  process.setSourceMapsEnabled(true);
+  const application = await loadApplications(specsOf(init), context, {
+    manageScriptName: init.manageScriptName,
+    onLoadError: (error) => {
+      const loadError = describeError(error);
+      if (init.needApplication) {
+        tell({ kind: 'load-error', error: loadError });
+        return process.exit();
+      }
+      log.line(`${loadError}\n*** no app loaded. every request for it is answered 500 ***`);
+      return NO_APPLICATION;
+    },
+  });
   const concurrency = init.concurrency ?? application.concurrency;
   const counters = new Counters(init.counters, init.lane.slots);
   const tally = counters.tally(init.lane.id - 1);
   const requestLogger = init.logRequests ? new RequestLogger(init, counters, log) : undefined;
+  const extraHeaders = new ExtraHeaders(init);
   const loop = new WorkerLoop({
     lane,
     application,
     concurrency,
     libc,
+    extraHeaders: extraHeaders.exist ? extraHeaders : undefined,
     bells: init.bells.map((bell) => frontRinger(bell, libc)),
     tally,
     onFinished: (exchange, endedMs) => {
@@ -86,6 +91,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   const stopped = loop.run();
   tell({ kind: 'loaded', application: application.kind, concurrency });
   await stopped;
+  await application.settled?.();
   await log.close();
   tell({ kind: 'stopped' });
   // Whatever the application still has running ends here.
@@ -103,6 +109,15 @@ function eventLoopWatch(tally: LaneTally, log: Log): (nowMs: number) => void {
   };
 }
 
+/** The application at the root, unless there are others only, and those. */
+function specsOf({ application, mounts }: WorkerInit): readonly MountedSpec[] {
+  const { module, file, chdir, home } = application;
+  const isThere = module !== undefined || file !== undefined || mounts.length === 0;
+  const root = isThere ? [{ ...application, mountPoint: '' }] : [];
+  const others = mounts.filter(({ mountPoint }) => !isThere || mountPoint !== '');
+  return [...root, ...others.map((mount) => ({ ...mount, chdir, home }))];
+}
+
 function workerContext(init: WorkerInit, log: Log): WorkerContext {
   return {
     workerId: init.workerId,
@@ -110,6 +125,7 @@ function workerContext(init: WorkerInit, log: Log): WorkerContext {
     multithread: (init.concurrency ?? 1) > 1,
     version: init.version,
     node: init.node,
+    address: init.address,
     log: (text) => log.line(text),
   };
 }

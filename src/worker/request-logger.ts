@@ -2,8 +2,9 @@
 
 import type { WorkerInit } from '../lane/worker-init.js';
 import type { Counters } from '../observe/counters.js';
+import { ForwardedFor } from '../observe/forwarded-for.js';
 import type { Log } from '../observe/log.js';
-import { ctime, memoryPrefix, type RequestRecord, requestLine } from '../observe/request-line.js';
+import { ctime, memoryPrefix, newRecord, noteVar, requestLine } from '../observe/request-line.js';
 import { forEachVar } from '../protocol/environ-vars.js';
 import type { SlotExchange } from './exchange.js';
 
@@ -15,6 +16,7 @@ export class RequestLogger {
   private readonly init: WorkerInit;
   private readonly counters: Counters;
   private readonly destination: Log;
+  private readonly forwardedFor: ForwardedFor | undefined;
   private requests = 0;
   private prefix = '';
   private prefixAtMs = Number.NEGATIVE_INFINITY;
@@ -23,30 +25,26 @@ export class RequestLogger {
     this.init = init;
     this.counters = counters;
     this.destination = destination;
+    this.forwardedFor = init.forwardedBy && new ForwardedFor(init.forwardedBy);
   }
 
   log(exchange: SlotExchange, endedMs: number): void {
     const { response } = exchange;
-    const record: RequestRecord = {
-      pid: process.pid,
-      requestOfWorker: ++this.requests,
-      // The one at hand is counted when its slot is given back.
-      requestOfServer: this.counters.requestsTotal + 1,
-      address: '',
-      user: '',
-      varCount: 0,
-      varsBytes: exchange.varsEnd - exchange.varsStart,
-      method: '',
-      uri: '',
-      bodyBytes: response.bodyBytes,
-      elapsedMs: endedMs - exchange.startedMs,
-      protocol: '',
-      status: response.statusCode,
-      headerCount: response.headerCount,
-      headBytes: response.headBytes,
-      core: exchange.core,
-    };
-    forEachVar(exchange.packet, exchange.varsStart, exchange.varsEnd, (key, value) => note(record, key, value));
+    const record = newRecord(exchange.varsEnd - exchange.varsStart);
+    record.app = 0;
+    record.switches = 1;
+    record.pid = process.pid;
+    record.requestOfWorker = ++this.requests;
+    // The one at hand is counted when its slot is given back.
+    record.requestOfServer = this.counters.requestsTotal + 1;
+    record.bodyBytes = response.bodyBytes;
+    record.elapsedMs = endedMs - exchange.startedMs;
+    record.status = response.statusCode;
+    record.headerCount = response.headerCount;
+    record.headBytes = response.headBytes;
+    record.core = exchange.core;
+    forEachVar(exchange.packet, exchange.varsStart, exchange.varsEnd, (key, value) => noteVar(record, key, value));
+    if (this.forwardedFor !== undefined) record.address = this.forwardedFor.client(record.address, record.forwardedFor);
     this.destination.rawLine(this.memory(endedMs) + requestLine(record, ctime(Date.now())));
   }
 
@@ -58,13 +56,4 @@ export class RequestLogger {
     }
     return this.prefix;
   }
-}
-
-function note(record: RequestRecord, key: string, value: string): void {
-  record.varCount++;
-  if (key === 'REMOTE_ADDR') record.address = value;
-  else if (key === 'REMOTE_USER') record.user = value;
-  else if (key === 'REQUEST_METHOD') record.method = value;
-  else if (key === 'REQUEST_URI') record.uri = value;
-  else if (key === 'SERVER_PROTOCOL') record.protocol = value;
 }

@@ -5,46 +5,13 @@ import type { ResponseWriter } from '../app/exchange.js';
 import { assert } from '../base/assert.js';
 import { REPOLL_MS, RESPONSE_HEAD_BYTES_MAX, SLOT_REPLY_BYTES } from '../base/limits.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../lane/layout.js';
-import type { Tally, WorkerSlot } from '../lane/worker-lane.js';
-import { ResponseHead } from '../protocol/response-head.js';
+import type { WorkerSlot } from '../lane/worker-lane.js';
 import { ERRNO, type Libc, SYS } from '../system/libc.js';
 import { HttpFraming, isConnectionHeader, isFramingHeader } from './http-framing.js';
+import type { ResponseTools } from './response-tools.js';
 
 const NOTHING = Buffer.alloc(0);
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
-
-/** What one thread's responses share. Nothing in it outlives a call. */
-export interface ResponseTools {
-  readonly libc: Libc | undefined;
-  /** Where a head and a small body are put together before they are sent: SLOT_REPLY_BYTES. */
-  readonly scratch: Buffer;
-  readonly head: ResponseHead;
-  /** Where requests are counted; whoever hears of the end of a response has prepared it. */
-  readonly tally: Tally | undefined;
-  /** The response that set `head` last: its text is still in there. */
-  headOwner: SlotResponse | undefined;
-  /** The slot got news: its front's bell has to ring at the end of the batch. Not urgent: the client has its answer already. */
-  posted(slot: WorkerSlot, urgent: boolean): void;
-  /** Rings the bells of the fronts with news now: before this thread blocks, waiting for one of them. */
-  flush(): void;
-}
-
-export function newResponseTools(
-  libc: Libc | undefined,
-  posted: (slot: WorkerSlot, urgent: boolean) => void,
-  flush: () => void,
-  tally?: Tally,
-): ResponseTools {
-  return {
-    libc,
-    scratch: Buffer.allocUnsafeSlow(SLOT_REPLY_BYTES),
-    head: new ResponseHead(),
-    tally,
-    headOwner: undefined,
-    posted,
-    flush,
-  };
-}
 
 /** Whoever the response belongs to. */
 export interface ResponseOwner {
@@ -101,6 +68,7 @@ export class SlotResponse implements ResponseWriter {
 
   head(status: string, headers: readonly (readonly [string, string])[]): void {
     if (this.headSent) throw new Error('Cannot set the response head: it was sent already');
+    if (this.tools.extraHeaders !== undefined) headers = this.tools.extraHeaders.behind(headers, this.slot);
     // Set at once, so that what cannot be sent throws here; another request may use the encoder before we send.
     this.tools.headOwner = undefined;
     this.tools.head.set(status, headers);
@@ -194,6 +162,19 @@ export class SlotResponse implements ResponseWriter {
     if (this.finished) return;
     if (this.aborted) return this.finish();
     this.answerInstead('500 Internal Server Error', answer);
+  }
+
+  /** Nothing is sent: the application has the connection now. A front that brings it there is sent a ticket. */
+  handOver(ticket: Uint8Array): void {
+    if (this.headSent || this.aborted) throw new Error('Cannot take the connection over: it is answered, or gone');
+    this.headSent = true;
+    this.finished = true;
+    this.statusCode = 101;
+    this.slot.addFlags(REPLY_FLAG.HANDED_OVER);
+    this.slot.append(ticket, 0, ticket.length);
+    this.owner.onResponseFinished();
+    this.slot.finish();
+    this.tools.posted(this.slot, true);
   }
 
   /** Ends the response in the application's stead. */

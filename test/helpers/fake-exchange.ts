@@ -179,7 +179,9 @@ export class FakeExchange implements Exchange {
   readonly body: RequestBody;
   readonly response: FakeResponse;
   readonly core = 3;
+  mountPoint = '';
   onAbort: (() => void) | null = null;
+  readonly upgradable = false;
   private readonly controller = new AbortController();
 
   constructor(options: FakeOptions = {}) {
@@ -193,6 +195,10 @@ export class FakeExchange implements Exchange {
 
   get signal(): AbortSignal {
     return this.controller.signal;
+  }
+
+  takeConnection(): Promise<never> {
+    return Promise.reject(new Error('There is no connection'));
   }
 
   /** The client leaves, or the deadline passes: as the worker does it. */
@@ -211,6 +217,7 @@ export class FakeContext implements WorkerContext {
   readonly multithread = false;
   readonly version = '1.2.3';
   readonly node = 'test-node';
+  readonly address = '127.0.0.1:8000';
   readonly lines: string[] = [];
 
   log(text: string): void {

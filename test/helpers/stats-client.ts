@@ -69,6 +69,8 @@ export function httpAsk(
 /** What every request that came in has come to, over all workers and fronts. */
 export interface Totals {
   readonly byWorkers: number;
+  /** Out of files or by routes. */
+  readonly local: number;
   readonly byStatusClass: readonly number[];
   readonly answers: Readonly<Record<string, number>>;
   readonly unanswered: Readonly<Record<string, number>>;
@@ -81,12 +83,13 @@ export function totalsOf({ workers, fastwsgi }: StatsJson): Totals {
   const byStatusClass = [0, 1, 2, 3, 4, 5].map((at) =>
     sum(fastwsgi.workers.map(({ by_status }) => by_status[at] ?? 0)),
   );
+  const local = sum(fastwsgi.fronts.map((front) => front.local.requests));
   const answers: Record<string, number> = {};
   const unanswered: Record<string, number> = {};
   for (const front of fastwsgi.fronts) {
     for (const { status, count } of front.answers) answers[status] = (answers[status] ?? 0) + count;
     for (const { cause, count } of front.unanswered) unanswered[cause] = (unanswered[cause] ?? 0) + count;
   }
-  const all = byWorkers + sum(Object.values(answers)) + sum(Object.values(unanswered));
-  return { byWorkers, byStatusClass, answers, unanswered, all };
+  const all = byWorkers + local + sum(Object.values(answers)) + sum(Object.values(unanswered));
+  return { byWorkers, local, byStatusClass, answers, unanswered, all };
 }

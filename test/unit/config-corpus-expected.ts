@@ -70,6 +70,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
     is: {
       wsgiFile: 'run.py',
       callable: 'app',
+      mountCallable: 'app',
       httpSockets: [{ kind: 'tcp', host: '127.0.0.1', port: 5000 }],
       processes: 4,
       concurrency: 2,
@@ -212,7 +213,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
     is: {
       chdir: '/srv/with space',
       env: { GREETING: '"hello ; world"' },
-      addHeaders: ['X-Powered: "a" and "b"'],
+      addHeaders: [['X-Powered', '"a" and "b"']],
       procname: 'web # 1',
       logto: "Bob's app.log",
     },
@@ -333,7 +334,20 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
       ],
     },
   },
-  '49-https.ini': { is: { httpsSockets: [':8443,/etc/ssl/a.crt,/etc/ssl/a.key'] } },
+  '49-https.ini': {
+    is: {
+      httpsSockets: [
+        {
+          address: { kind: 'tcp', host: '0.0.0.0', port: 8443 },
+          certificate: '/etc/ssl/a.crt',
+          key: '/etc/ssl/a.key',
+          ciphers: undefined,
+          clientCa: undefined,
+          clientMustShow: false,
+        },
+      ],
+    },
+  },
   '50-engines.ini': {
     is: {
       appKind: 'fetch',
@@ -400,7 +414,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
   '60-values-with-equals.ini': {
     is: {
       env: { DATABASE_URL: 'postgres://u:p@db/x?sslmode=require' },
-      addHeaders: ['Strict-Transport-Security: max-age=31536000; includeSubDomains'],
+      addHeaders: [['Strict-Transport-Security', 'max-age=31536000; includeSubDomains']],
     },
   },
   '61-no-newline-at-end.ini': { is: { httpSockets: [{ kind: 'tcp', host: '0.0.0.0', port: 8000 }] } },

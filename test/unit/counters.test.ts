@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { FrontLane } from '../../dist/lane/front-lane.js';
 import { createLaneMemory } from '../../dist/lane/layout.js';
 import { WorkerLane } from '../../dist/lane/worker-lane.js';
-import { Counters, countersBytes, type FinishedRequest, type LaneTally } from '../../dist/observe/counters.js';
+import { Counters, type FinishedRequest, type LaneTally } from '../../dist/observe/counters.js';
 import { FrontCounters, frontCountersBytes, UNANSWERED } from '../../dist/observe/front-counters.js';
 import { BUCKET_BOUNDS_US, BUCKET_COUNT, bucketOf, histogramCount } from '../../dist/observe/histogram.js';
 import { WorkerRecords } from '../../dist/observe/worker-records.js';
@@ -23,7 +23,7 @@ const REQUEST: FinishedRequest = {
 };
 
 function newCounters(lanes: number): Counters {
-  return new Counters(new SharedArrayBuffer(countersBytes(lanes, CORES)), CORES);
+  return Counters.create(lanes, CORES);
 }
 
 /** Serves one request in a lane of its own, counted by `tally`. */

@@ -23,7 +23,7 @@ const LEVELS: Readonly<Record<string, number>> = {
 const DOORS = ['index.ts', 'cli.ts', 'serve.ts', 'server.ts'];
 const LINES_MAX = 400;
 /** Files that node's module hooks, or a browser, load by name. */
-const LOADED_BY_NAME = ['app/esbuild-hooks.ts', 'stats/page/page.ts'];
+const LOADED_BY_NAME = ['app/esbuild-hooks.ts', 'app/home-hooks.ts', 'stats/page/page.ts'];
 
 interface SourceFile {
   readonly path: string;

@@ -17,6 +17,7 @@ const RECORD: RequestRecord = {
   requestOfWorker: 3,
   requestOfServer: 12,
   address: '192.0.2.1',
+  forwardedFor: '',
   user: 'ada',
   varCount: 14,
   varsBytes: 300,
@@ -29,6 +30,8 @@ const RECORD: RequestRecord = {
   headerCount: 2,
   headBytes: 80,
   core: 4,
+  app: 0,
+  switches: 1,
 };
 
 test('a request line is uWSGI’s default format, character by character', () => {

@@ -16,6 +16,8 @@ import {
 import { dressSocket, type SocketOwner } from '../../system/socket-files.js';
 import { closeQuietly } from '../body-spool.js';
 import type { BoundAddress, Front } from '../front.js';
+import type { LocalSetup } from '../local/desk.js';
+import type { ProxyOptions } from '../proxy-trust.js';
 import {
   GATEWAY_CONTROL,
   GATEWAY_MODE,
@@ -39,10 +41,15 @@ export interface GatewayOptions {
   /** What need not be bound, because it came with the start. */
   readonly inherited?: ReadonlyMap<BindAddress, InheritedSocket>;
   readonly limits: GatewayLimits;
+  readonly proxies: ProxyOptions;
   readonly front: number;
   readonly lanes: readonly LaneMemory[];
   readonly counters: SharedArrayBuffer;
+  /** What is answered without a worker. */
+  readonly local?: LocalSetup | undefined;
   log(line: string): void;
+  /** Takes request lines, which hold no control characters of a client's. */
+  logRequests?(lines: string): void;
   /** The thread died of a bug of ours: the server cannot go on. */
   onCrash(error: Error): void;
 }
@@ -137,23 +144,33 @@ export class GatewayFront implements Front {
   }
 
   private startThread(): void {
-    const { front, lanes, counters, limits, log, onCrash } = this.options;
+    const { front, lanes, counters, limits, proxies, local, log, onCrash } = this.options;
     const workerData: GatewayData = {
       front,
       lanes,
       counters,
       limits,
+      proxies,
+      local,
       control: this.control.buffer as SharedArrayBuffer,
       bell: this.bell.memory,
       bellStart: 0,
       eventFd: this.bell.eventFd,
       listeners: this.sockets,
     };
-    // What node was told to preload is for the application, not for this thread.
-    const options = { workerData, name: 'gateway', execArgv: [] };
+    const options = {
+      workerData,
+      name: 'gateway',
+      // What node was told to preload is for the application, not for this thread.
+      execArgv: [],
+      // Files that the thread opened and the main thread closed would be closed again when it exits: by numbers that
+      // are somebody else's by then.
+      trackUnmanagedFds: false,
+    };
     const thread = new Worker(new URL('./thread.js', import.meta.url), options);
     thread.on('message', (message: GatewayMessage) => {
       if ('log' in message) log(message.log);
+      else if ('requests' in message) this.options.logRequests?.(message.requests);
       else closeQuietly(message.close);
     });
     this.ended = new Promise((resolve) => {

@@ -1,11 +1,10 @@
 // An HTTP/1 connection of the gateway: requests one after the other, each read to its end and put into a slot; the worker
 // frames the response and sends it itself. Reading is edge-triggered: a read that filled less than its room has emptied
 // the socket, so a request costs one recv, and nothing in the epoll set changes.
-import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
+import { HALF_CLOSED_QUIET_MS, PACKET_HEADER_BYTES } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../../lane/layout.js';
-import { UNANSWERED } from '../../observe/front-counters.js';
-import { ChunkedDecoder } from '../../protocol/chunked-decoder.js';
+import { httpDateNow } from '../../protocol/http-date.js';
 import {
   beginsWithHead,
   findHeadEnd,
@@ -16,51 +15,48 @@ import {
   REQUEST_LINE,
   skipEmptyLines,
 } from '../../protocol/http-request-head.js';
+import { PROXY, ProxyHeader } from '../../protocol/proxy-header.js';
 import { SYS } from '../../system/libc.js';
 import { closingAnswer, REFUSAL, type Refusal } from '../http/refusal.js';
 import {
   appendContentLength,
   CONTENT_LENGTH_VAR_BYTES,
+  encodePeer,
   PACKET_BYTES_MAX,
   type RequestEncoder,
 } from '../http/request-encoder.js';
+import { LocalReply } from '../local/reply.js';
+import { BAD_PROXY_HEADER } from '../proxy-trust.js';
+import { BODY, BodyReader } from './body-reader.js';
 import { BodyStore } from './body-store.js';
 import { Connection, type GatewayTools, PHASE } from './connection.js';
+import type { HttpLimits } from './http-limits.js';
 import { RECEIVED, ReadWindow } from './read-window.js';
-
-export interface HttpLimits {
-  /** The largest vars block (buffer-size). */
-  readonly varsBytesMax: number;
-  /** Bodies of at least this many bytes go to a temporary file; at most what a slot holds inline. */
-  readonly inlineBodyBytesMax: number;
-  /** The largest body; 0: no limit. */
-  readonly limitPostBytes: number;
-  /** For a head, from its first byte to its last; and how long a body, or a reader, may make no progress. */
-  readonly httpTimeoutMs: number;
-  /** How long an idle connection is kept; 0: every response closes its connection. */
-  readonly httpKeepaliveMs: number;
-}
 
 const EDGE_TRIGGERED = SYS.EPOLLIN | SYS.EPOLLOUT | SYS.EPOLLRDHUP | SYS.EPOLLET;
 /** A head may be this much longer than the vars made of it: names lose and gain a few bytes on the way. */
 const HEAD_BYTES_OVER_VARS = 8192;
 /** Reads in a row, so that one upload does not hold up the other connections. */
 const READS_PER_EVENT = 8;
+/** Local replies in a row: a client may have sent thousands of requests ahead. */
+const LOCAL_PER_EVENT = 16;
 /** How often a client whose request waits for a slot is looked at: it may have left. */
 const LEAVING_LOOK_MS = 100;
 const NOTHING = Buffer.alloc(0);
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 const lines = new HeadLines();
+const proxyHeader = new ProxyHeader();
 const packetScratch = Buffer.allocUnsafeSlow(PACKET_BYTES_MAX);
 
 /** From accept to close; reused for another descriptor afterwards. */
 export class HttpConnection extends Connection {
   private readonly limits: HttpLimits;
   private readonly body: BodyStore;
-  private readonly chunks = new ChunkedDecoder();
+  private readonly bodyReader: BodyReader;
   private encoder: RequestEncoder | null = null;
   private peer: Uint8Array = NOTHING;
+  private awaitsProxyHeader = false;
   private readonly input: ReadWindow;
   /** Bytes of the input in which no blank line was found. */
   private scanned = 0;
@@ -70,27 +66,30 @@ export class HttpConnection extends Connection {
   private readable = false;
   /** The client has sent its last byte. */
   private halfClosed = false;
+  /** Local replies since the others had their turn. */
+  private localInRow = 0;
   /** The request at hand, as far as it has come, is a HEAD. */
   private isHead = false;
   private inBody = false;
   private isChunked = false;
-  /** Body bytes that have not come, when the head told how many there are. */
-  private remaining = 0;
   private packet: Buffer = NOTHING;
   private varsEnd = 0;
   private keepAlive = false;
+  private offersUpgrade = false;
 
   constructor(tools: GatewayTools, limits: HttpLimits) {
     super(tools, limits.httpTimeoutMs);
     this.limits = limits;
     this.input = new ReadWindow(tools.scratch);
     this.body = new BodyStore(limits.inlineBodyBytesMax);
+    this.bodyReader = new BodyReader(this.body, limits.limitPostBytes);
   }
 
-  /** Names the peer of the descriptor that `open` will be given, and the encoder of the socket it came from. */
-  introduce(encoder: RequestEncoder, peer: Uint8Array): void {
+  /** Of the descriptor that `open` will be given: its socket's encoder, its peer, and whether it begins with a PROXY header. */
+  introduce(encoder: RequestEncoder, peer: Uint8Array, hasProxyHeader: boolean): void {
     this.encoder = encoder;
     this.peer = peer;
+    this.awaitsProxyHeader = hasProxyHeader;
   }
 
   protected override start(): void {
@@ -142,15 +141,19 @@ export class HttpConnection extends Connection {
   // ---- reading
 
   protected override readOn(): void {
+    this.localInRow = 0;
     for (let reads = 0; this.phase === PHASE.READING; ) {
+      if (this.localInRow > LOCAL_PER_EVENT) return this.letOthersGo();
       if (!this.process() || this.phase !== PHASE.READING) continue;
       if (!this.readable) return this.expectMore();
-      if (reads++ === READS_PER_EVENT) {
-        this.input.keep();
-        return this.tools.later(this);
-      }
+      if (reads++ === READS_PER_EVENT) return this.letOthersGo();
       if (!this.readSome()) return;
     }
+  }
+
+  private letOthersGo(): void {
+    this.input.keep();
+    this.tools.later(this);
   }
 
   /** Reads once; false when the connection has come to its end. */
@@ -176,20 +179,35 @@ export class HttpConnection extends Connection {
   }
 
   private onEnd(): void {
-    if (!this.isIdle) this.tools.dispatcher.counters.ended(UNANSWERED.INCOMPLETE);
     if (this.inBody)
       this.tools.log(`client closed connection after ${this.body.bytes} bytes of its request body. skip.`);
-    this.close();
+    this.leave(!this.isIdle);
   }
 
   protected override onReadTimeout(): void {
-    if (this.isIdle) this.close();
+    if (this.isIdle || this.awaitsProxyHeader) this.close();
     else this.refuse(REFUSAL.REQUEST_TIMEOUT);
   }
 
   /** Uses the bytes at hand; true when more are needed. */
   private process(): boolean {
+    if (this.awaitsProxyHeader) return this.processProxyHeader();
     return this.inBody ? this.processBody() : this.processHead();
+  }
+
+  private processProxyHeader(): boolean {
+    const { input } = this;
+    const length = proxyHeader.parse(input.bytes, input.at, input.end);
+    if (length === PROXY.MORE) return true;
+    this.awaitsProxyHeader = false;
+    if (length === PROXY.FAULT) {
+      this.tools.log(BAD_PROXY_HEADER);
+      this.close();
+      return false;
+    }
+    input.at += length;
+    if (proxyHeader.isKnown) this.peer = encodePeer(proxyHeader.address, proxyHeader.port);
+    return false;
   }
 
   // ---- the head
@@ -218,12 +236,22 @@ export class HttpConnection extends Connection {
 
   /** Writes the packet: straight into a slot if there is one. */
   private encode(): boolean {
-    const { dispatcher } = this.tools;
+    const { dispatcher, desk } = this.tools;
     const encoder = this.encoder as RequestEncoder;
     const slot = dispatcher.reserve();
     const target = slot === null ? packetScratch : slot.request;
-    const varsEnd = this.writePacket(encoder, target);
+    let varsEnd = this.writePacket(encoder, target);
     const { chunked, contentLength, expectContinue } = encoder.check;
+    this.offersUpgrade = encoder.offersUpgrade;
+    if (desk !== undefined && varsEnd > 0) {
+      const hasBody = chunked || contentLength > 0;
+      const verdict = desk.judge(target, PACKET_HEADER_BYTES, varsEnd, hasBody);
+      if (verdict instanceof LocalReply) {
+        if (slot !== null) dispatcher.release(slot);
+        return this.answerLocally(verdict, hasBody);
+      }
+      if (verdict !== null) varsEnd = verdict.copy(target);
+    }
     if (varsEnd > 0 && slot !== null && !chunked && contentLength <= 0) {
       this.submit(slot, varsEnd);
       return false;
@@ -232,13 +260,37 @@ export class HttpConnection extends Connection {
     if (slot !== null) dispatcher.release(slot);
     if (varsEnd === 0) return this.refuse(encoder.refusal);
     if (!chunked && contentLength <= 0) return this.complete();
-    if (this.isTooLarge(contentLength)) return this.refuse(REFUSAL.BODY_TOO_LARGE);
+    if (this.bodyReader.isTooLarge(contentLength)) return this.refuse(REFUSAL.BODY_TOO_LARGE);
     this.inBody = true;
     this.isChunked = chunked;
-    this.remaining = Math.max(0, contentLength);
-    this.chunks.reset();
+    this.bodyReader.begin(chunked, contentLength);
     if (expectContinue && this.input.isEmpty) this.sendNow(CONTINUE);
     return false;
+  }
+
+  /** What has not come of the request's body is read only to be thrown away. */
+  private answerLocally(reply: LocalReply, hasBody: boolean): boolean {
+    this.inBody = hasBody;
+    if (hasBody) this.keepAlive = false;
+    let connection = '';
+    if (!this.keepAlive) connection = 'Connection: close\r\n';
+    else if (lines.httpMinor === 0) connection = 'Connection: keep-alive\r\n';
+    const head = reply.encodeHead(`Date: ${httpDateNow()}\r\n${connection}`);
+    this.localInRow++;
+    if (this.sendLocal(reply, head)) this.endLocal();
+    else this.input.keep();
+    return false;
+  }
+
+  private endLocal(): void {
+    if (this.keepAlive && !this.tools.closing) this.phase = PHASE.READING;
+    else if (this.inBody || this.readable || !this.input.isEmpty) this.linger();
+    else this.close();
+  }
+
+  protected override onLocalSent(): void {
+    this.endLocal();
+    if (this.phase === PHASE.READING) this.readOn();
   }
 
   private writePacket(encoder: RequestEncoder, target: Buffer): number {
@@ -257,43 +309,23 @@ export class HttpConnection extends Connection {
     this.varsEnd = varsEnd;
   }
 
-  private isTooLarge(bytes: number): boolean {
-    const { limitPostBytes } = this.limits;
-    return limitPostBytes > 0 && bytes > limitPostBytes;
-  }
-
   // ---- the body
 
   private processBody(): boolean {
-    return this.isChunked ? this.processChunks() : this.processLength();
-  }
-
-  private processLength(): boolean {
-    const { input } = this;
-    const to = Math.min(input.end, input.at + this.remaining);
-    if (!this.body.push(input.bytes, input.at, to)) return this.failBody();
-    this.remaining -= to - input.at;
-    input.at = to;
-    return this.remaining > 0 || this.complete();
-  }
-
-  private processChunks(): boolean {
-    const { chunks, input, body } = this;
-    while (!input.isEmpty && !chunks.isDone && !chunks.isFaulty) {
-      input.at = chunks.next(input.bytes, input.at, input.end);
-      const { dataStart, dataEnd } = chunks;
-      if (this.isTooLarge(body.bytes + dataEnd - dataStart)) return this.refuse(REFUSAL.BODY_TOO_LARGE);
-      if (dataEnd > dataStart && !body.push(input.bytes, dataStart, dataEnd)) return this.failBody();
+    switch (this.bodyReader.read(this.input)) {
+      case BODY.MORE:
+        return true;
+      case BODY.TOO_LARGE:
+        return this.refuse(REFUSAL.BODY_TOO_LARGE);
+      case BODY.MALFORMED:
+        return this.refuse(REFUSAL.BAD_REQUEST);
+      case BODY.NOT_STORED:
+        this.tools.log(`Cannot store a request body: ${this.body.error}`);
+        return this.refuse(REFUSAL.BODY_NOT_STORED);
+      default:
+        if (this.isChunked) this.varsEnd = appendContentLength(this.packet, this.varsEnd, this.body.bytes);
+        return this.complete();
     }
-    if (chunks.isFaulty) return this.refuse(REFUSAL.BAD_REQUEST);
-    if (!chunks.isDone) return true;
-    this.varsEnd = appendContentLength(this.packet, this.varsEnd, body.bytes);
-    return this.complete();
-  }
-
-  private failBody(): boolean {
-    this.tools.log(`Cannot store a request body: ${this.body.error}`);
-    return this.refuse(REFUSAL.BODY_NOT_STORED);
   }
 
   // ---- into a slot
@@ -325,6 +357,8 @@ export class HttpConnection extends Connection {
   private describe(slot: FrontSlot): void {
     const origin = this.keepAlive ? REQUEST_ORIGIN.HTTP_KEEP_ALIVE : REQUEST_ORIGIN.HTTP_CLOSE;
     slot.describe(this.varsEnd, this.body.bytes, this.body.fd, this.fd, origin);
+    // Who has sent more than the request has not waited for an answer.
+    if (this.offersUpgrade && this.input.isEmpty) slot.offerConnection();
   }
 
   // ---- the end of a request
@@ -348,8 +382,7 @@ export class HttpConnection extends Connection {
 
   /** Answers and closes: what follows on this connection cannot be trusted, or is not wanted. */
   private refuse(refusal: Refusal): boolean {
-    this.tools.dispatcher.counters.answered(refusal.status);
-    this.answer(Buffer.from(`HTTP/1.1 ${closingAnswer(refusal, this.isHead)}`, 'latin1'));
+    this.answerInstead(refusal.status, Buffer.from(`HTTP/1.1 ${closingAnswer(refusal, this.isHead)}`, 'latin1'));
     return false;
   }
 

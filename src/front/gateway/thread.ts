@@ -10,6 +10,8 @@ import { ERRNO, type Libc, loadLibc, SYS } from '../../system/libc.js';
 import { ThreadYield } from '../../system/thread-yield.js';
 import { Dispatcher } from '../dispatcher.js';
 import { encodePeer, RequestEncoder } from '../http/request-encoder.js';
+import { createDesk, type LocalDesk } from '../local/desk.js';
+import { ProxyTrust } from '../proxy-trust.js';
 import { Connection, type GatewayTools } from './connection.js';
 import {
   GATEWAY_CONTROL,
@@ -35,6 +37,7 @@ class Gateway implements GatewayTools {
   readonly libc: Libc;
   readonly epoll: Epoll;
   readonly dispatcher: Dispatcher;
+  readonly desk: LocalDesk | undefined;
   closing = false;
   readonly watched = new Set<Connection>();
   readonly impatient = new Set<Connection>();
@@ -50,8 +53,11 @@ class Gateway implements GatewayTools {
   /** One for each HTTP listener, by its descriptor. */
   private readonly encoders = new Map<number, RequestEncoder>();
   private readonly peer = new PeerAddress();
+  private readonly proxyTrust: ProxyTrust;
   private readonly courtesy: ThreadYield;
   private unread: Connection[] = [];
+  /** Request lines of this turn. */
+  private requestLines: string[] = [];
   private open = 0;
   /** Whether the listeners of each protocol are in the epoll set. */
   private readonly listening = { uwsgi: false, http: false };
@@ -65,6 +71,7 @@ class Gateway implements GatewayTools {
   constructor(data: GatewayData, libc: Libc) {
     this.data = data;
     this.libc = libc;
+    this.proxyTrust = new ProxyTrust(data.proxies);
     this.courtesy = new ThreadYield(libc);
     this.control = new Int32Array(data.control);
     this.bell = new Bell(new Int32Array(data.bell), data.bellStart);
@@ -73,6 +80,7 @@ class Gateway implements GatewayTools {
     for (const { fd, protocol, port } of data.listeners) {
       if (protocol === 'http') this.encoders.set(fd, new RequestEncoder(data.limits.http.varsBytesMax, port));
     }
+    this.desk = createDesk(data.local, this);
     this.epoll = new Epoll(libc);
     this.epoll.add(data.eventFd, SYS.EPOLLIN);
   }
@@ -80,6 +88,10 @@ class Gateway implements GatewayTools {
   log(line: string): void {
     const message: GatewayMessage = { log: line };
     parentPort?.postMessage(message);
+  }
+
+  logRequests(line: string): void {
+    this.requestLines.push(line);
   }
 
   closed(connection: Connection, fd: number): void {
@@ -146,6 +158,7 @@ class Gateway implements GatewayTools {
     // After the events: a descriptor number that is used again must not meet an event of its predecessor.
     if (this.acceptable) this.accept();
     this.dispatcher.flush();
+    if (this.requestLines.length > 0) this.postRequestLines();
     if (this.dispatcher.nowMs - this.lastTickMs >= REPOLL_MS) this.tick();
   }
 
@@ -188,7 +201,8 @@ class Gateway implements GatewayTools {
     if (listener.protocol === 'http') {
       const http = this.spareHttp.pop() ?? new HttpConnection(this, limits.http);
       const { address, port } = this.peer;
-      http.introduce(this.encoders.get(listener.fd) as RequestEncoder, encodePeer(address, port));
+      const encoder = this.encoders.get(listener.fd) as RequestEncoder;
+      http.introduce(encoder, encodePeer(address, port), this.proxyTrust.expectsHeader(address));
       connection = http;
     } else {
       connection = this.spareUwsgi.pop() ?? new UwsgiConnection(this, limits.uwsgi);
@@ -227,6 +241,13 @@ class Gateway implements GatewayTools {
         else this.epoll.remove(listener.fd);
       }
     }
+  }
+
+  /** A message for each line would cost more than most of the answers it tells of. */
+  private postRequestLines(): void {
+    const message: GatewayMessage = { requests: this.requestLines.join('\n') };
+    this.requestLines = [];
+    parentPort?.postMessage(message);
   }
 
   private tick(): void {

@@ -1,12 +1,12 @@
 // A uwsgi connection of the gateway: one request, one response, close.
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REQUEST_ORIGIN } from '../../lane/layout.js';
-import { UNANSWERED } from '../../observe/front-counters.js';
 import { FAULT, faultLogLine, faultResponse } from '../../protocol/faults.js';
 import { BAD_GATEWAY, GATEWAY_TIMEOUT, INTERNAL_ERROR } from '../../protocol/plain-response.js';
 import { pingReply } from '../../protocol/uwsgi-encoder.js';
 import { SYS } from '../../system/libc.js';
 import { countFault } from '../count-fault.js';
+import { LocalReply } from '../local/reply.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
 import { Connection, type GatewayTools } from './connection.js';
 import { READ, RequestReader } from './request-reader.js';
@@ -29,9 +29,11 @@ export class UwsgiConnection extends Connection {
     if (slot === null) return this.wantMore();
     // The common case: the whole request arrives with the first read, straight into the slot.
     const outcome = this.reader.readFirst(this.fd, slot.request);
-    if (outcome === READ.COMPLETE) return this.submit(slot);
+    const reply = outcome === READ.COMPLETE ? this.judge(slot.request, slot.request) : null;
+    if (outcome === READ.COMPLETE && reply === null) return this.submit(slot);
     dispatcher.release(slot);
-    this.onRead(outcome);
+    if (reply === null) this.onRead(outcome);
+    else this.answerLocally(reply);
   }
 
   protected override readOn(): void {
@@ -50,25 +52,50 @@ export class UwsgiConnection extends Connection {
       case READ.MORE:
         return this.wantMore();
       case READ.COMPLETE:
-        // Bounded by the number of connections.
-        this.enqueue(false);
-        return;
+        return this.onComplete();
       case READ.PING:
         tools.dispatcher.counters.pinged();
         return this.answer(pingReply());
       case READ.FAULT:
         return this.reject();
       case READ.CUT:
-        tools.dispatcher.counters.ended(UNANSWERED.INCOMPLETE);
         tools.log(`client closed connection after ${reader.bodyReceived} of ${reader.bodyBytes} body bytes. skip.`);
-        return this.close();
+        return this.leave(true);
       case READ.DISK:
-        tools.dispatcher.counters.answered(500);
         tools.log(`cannot buffer a request body of ${reader.bodyBytes} bytes: ${reader.diskError}`);
-        return this.answer(INTERNAL_ERROR);
+        return this.answerInstead(500, INTERNAL_ERROR);
       default:
         return this.close();
     }
+  }
+
+  private onComplete(): void {
+    const reply = this.judge(this.reader.packet, null);
+    if (reply !== null) this.answerLocally(reply);
+    // Bounded by the number of connections.
+    else this.enqueue(false);
+  }
+
+  /** The reply, if no worker is to give one. Else the packet, or one in its place, is in `target`, or in the reader's buffer. */
+  private judge(packet: Buffer, target: Buffer | null): LocalReply | null {
+    const { desk } = this.tools;
+    if (desk === undefined) return null;
+    const { parser } = this.reader;
+    // The body has been read to its end.
+    const verdict = desk.judge(packet, parser.varsStart, parser.varsEnd, false);
+    if (verdict === null || verdict instanceof LocalReply) return verdict;
+    this.reader.replacePacket(verdict, target);
+    return null;
+  }
+
+  private answerLocally(reply: LocalReply): void {
+    if (!this.sendLocal(reply, reply.encodeHead(undefined))) return;
+    if (this.reader.mayHaveLeftBytes) this.linger();
+    else this.close();
+  }
+
+  protected override onLocalSent(): void {
+    this.linger();
   }
 
   private wantMore(): void {
@@ -82,8 +109,8 @@ export class UwsgiConnection extends Connection {
   }
 
   private submit(slot: FrontSlot): void {
-    const { parser, bodyBytes, bodyFd } = this.reader;
-    slot.describe(parser.varsEnd, bodyBytes, bodyFd, this.fd, REQUEST_ORIGIN.UWSGI);
+    const { varsEnd, bodyBytes, bodyFd } = this.reader;
+    slot.describe(varsEnd, bodyBytes, bodyFd, this.fd, REQUEST_ORIGIN.UWSGI);
     this.run(slot);
   }
 
@@ -96,8 +123,8 @@ export class UwsgiConnection extends Connection {
   }
 
   protected override answerLost(isOverdue: boolean): void {
-    this.tools.dispatcher.counters.answered(isOverdue ? 504 : 502);
-    this.answer(isOverdue ? GATEWAY_TIMEOUT : BAD_GATEWAY);
+    if (isOverdue) this.answerInstead(504, GATEWAY_TIMEOUT);
+    else this.answerInstead(502, BAD_GATEWAY);
   }
 
   private reject(): void {

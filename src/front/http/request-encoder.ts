@@ -16,7 +16,7 @@ const QUERY_STRING = encodeKey('QUERY_STRING');
 const HTTP_HOST = encodeKey('HTTP_HOST');
 
 /** Vars of a request that come from no header: those above, the fixed ones, the peer's and a late CONTENT_LENGTH. */
-const OTHER_VARS = 12;
+const OTHER_VARS = 16;
 
 /** Room behind a packet for `appendContentLength`. */
 export const CONTENT_LENGTH_VAR_BYTES = 40;
@@ -38,6 +38,8 @@ export class RequestEncoder {
   connectionClose = false;
   /** The client asked for it to be kept open: what HTTP/1.0 needs for that. */
   connectionKeepAlive = false;
+  /** Connection names Upgrade. */
+  private connectionUpgrade = false;
   /** A header came twice: the packet is to be written again, by `joinHeaders`. */
   repeated = false;
   private readonly target = new RequestTarget();
@@ -53,15 +55,16 @@ export class RequestEncoder {
   private targetOutcome: number = TARGET.OK;
   private headers = 0;
 
-  /** `port`: of the listening socket; a unix socket has none, and says 80 as in uWSGI. */
-  constructor(varsBytesMax: number, port: number | undefined) {
+  /** `port`: of the listening socket; a unix socket has none, and says 80 as in uWSGI, or 443. `isTls`: HTTPS is spoken there. */
+  constructor(varsBytesMax: number, port: number | undefined, isTls = false) {
     this.varsBytesMax = Math.min(varsBytesMax, PACKET_VARS_BYTES_MAX);
     const fixed = (protocol: string) =>
       Buffer.concat([
         encodeVar('SERVER_PROTOCOL', protocol),
         encodeVar('SCRIPT_NAME', ''),
         encodeVar('SERVER_NAME', hostname()),
-        encodeVar('SERVER_PORT', String(port ?? 80)),
+        encodeVar('SERVER_PORT', String(port ?? (isTls ? 443 : 80))),
+        ...(isTls ? [encodeVar('HTTPS', 'on'), encodeVar('REQUEST_SCHEME', 'https')] : []),
       ]);
     this.fixedVars = [fixed('HTTP/1.0'), fixed('HTTP/1.1')];
   }
@@ -75,6 +78,7 @@ export class RequestEncoder {
     this.peer = peer;
     this.connectionClose = false;
     this.connectionKeepAlive = false;
+    this.connectionUpgrade = false;
     this.repeated = false;
     this.headers = 0;
     this.check.reset(httpMinor);
@@ -107,6 +111,12 @@ export class RequestEncoder {
     const late = this.check.chunked ? CONTENT_LENGTH_VAR_BYTES : 0;
     if (varsEnd < 0 || varsEnd + late > PACKET_BYTES_MAX) return this.refuse(REFUSAL.HEADERS_TOO_LARGE);
     return varsEnd;
+  }
+
+  /** After `end`: the client offers to go on with another protocol, and there is no body before it. */
+  get offersUpgrade(): boolean {
+    const { connectionUpgrade, check, httpMinor, method } = this;
+    return connectionUpgrade && httpMinor > 0 && method === 'GET' && check.contentLength <= 0 && !check.chunked;
   }
 
   /** Writes the packet again, with the values of headers that came more than once joined. `list`: name, value, name, value… */
@@ -144,6 +154,7 @@ export class RequestEncoder {
       const name = option.trim();
       if (name === 'close') this.connectionClose = true;
       else if (name === 'keep-alive') this.connectionKeepAlive = true;
+      else if (name === 'upgrade') this.connectionUpgrade = true;
     }
   }
 

@@ -3,11 +3,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
+import type { TunnelTicket } from '../../lane/tunnel-ticket.js';
 import { HttpTools } from '../http/exchange.js';
 import { closingAnswer, type Refusal } from '../http/refusal.js';
-import { encodePeer } from '../http/request-encoder.js';
 import { resetSocket } from '../reset-socket.js';
 import { NodeExchange } from './exchange.js';
+import { joinTunnel } from './tunnel.js';
 
 /** How long a client that was refused may go on sending before the connection is cut: it has to find time to read the answer. */
 const LINGER_MS = 2000;
@@ -41,7 +42,7 @@ export class NodeTools extends HttpTools {
 
 export class NodeConnection {
   readonly socket: Socket;
-  /** REMOTE_ADDR and REMOTE_PORT, encoded. */
+  /** REMOTE_ADDR and REMOTE_PORT, encoded, and what TLS tells of the client. */
   readonly peer: Uint8Array;
   private readonly tools: NodeTools;
   private current: NodeExchange | null = null;
@@ -54,12 +55,51 @@ export class NodeConnection {
   private quietSinceMs = 0;
   private sentBytes = 0;
 
-  constructor(tools: NodeTools, socket: Socket) {
+  private readonly forget: (socket: Socket) => void;
+
+  /** `peer`: encoded vars that say who the client is. `forget`: called once, when the connection has ended or is somebody else's. */
+  constructor(tools: NodeTools, socket: Socket, peer: Uint8Array, forget: (socket: Socket) => void) {
     this.tools = tools;
     this.socket = socket;
-    this.peer = encodePeer(plainAddress(socket.remoteAddress ?? ''), String(socket.remotePort ?? ''));
+    this.peer = peer;
+    this.forget = forget;
     socket.on('end', this.onEnd);
     socket.on('close', this.onClose);
+  }
+
+  get isBusy(): boolean {
+    return this.current !== null || this.waiting.length > 0 || this.refused;
+  }
+
+  /** The last request of a connection that node:http looks after no more. The worker takes it over, or `response` ends it. */
+  onUpgrade(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = this;
+    socket.on('error', this.onSocketError);
+    socket.on('drain', () => response.emit('drain'));
+    response.assignSocket(socket);
+    response.shouldKeepAlive = false;
+    response.once('finish', () => socket.destroySoon());
+    this.start(request, response, true);
+  }
+
+  /** The worker has the connection now; nothing was sent. */
+  handOver(response: ServerResponse, ticket: TunnelTicket): void {
+    const { socket } = this;
+    this.current = null;
+    response.detachSocket(socket);
+    socket.removeAllListeners('drain');
+    this.leave();
+    joinTunnel(socket, ticket);
+  }
+
+  /** The connection is not this object's any more. */
+  leave(): void {
+    const { socket } = this;
+    this.tools.unwatch(this);
+    this.tools.halfClosed.delete(this);
+    socket.off('end', this.onEnd);
+    socket.off('close', this.onClose);
+    this.forget(socket);
   }
 
   onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -95,6 +135,11 @@ export class NodeConnection {
 
   /** The last answer of this connection. The socket is written to behind node:http's back: it has nothing to say any more. */
   refuse(refusal: Refusal, isHead: boolean): void {
+    this.sayLast(Buffer.from(`HTTP/1.1 ${closingAnswer(refusal, isHead)}`, 'latin1'));
+  }
+
+  /** A whole response, after which nothing the client sends is looked at. */
+  sayLast(response: Buffer): void {
     if (this.refused) return;
     this.refused = true;
     this.waiting.length = 0;
@@ -103,7 +148,7 @@ export class NodeConnection {
       socket.destroy();
       return;
     }
-    socket.end(`HTTP/1.1 ${closingAnswer(refusal, isHead)}`, 'latin1');
+    socket.end(response);
     // Closing at once would make the kernel throw away what the client has not read yet (RFC 9112 section 9.6).
     socket.resume();
     this.tools.watch(this, LINGER_MS);
@@ -139,8 +184,8 @@ export class NodeConnection {
     else if (this.lastWord !== null) this.refuseUnread(this.lastWord);
   };
 
-  private start(request: IncomingMessage, response: ServerResponse): void {
-    const exchange = new NodeExchange(this.tools, this, request, response);
+  private start(request: IncomingMessage, response: ServerResponse, isUpgrade = false): void {
+    const exchange = new NodeExchange(this.tools, this, request, response, isUpgrade);
     this.current = exchange;
     exchange.open();
   }
@@ -167,10 +212,9 @@ export class NodeConnection {
     this.waiting.length = 0;
     this.current?.abandon();
     this.current = null;
+    this.forget(this.socket);
   };
-}
 
-/** An IPv4 address that came over an IPv6 socket, as IPv4. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+  /** 'close' follows. */
+  private readonly onSocketError = (): void => {};
 }

@@ -1,8 +1,11 @@
 // The HTTP front on node:http: the portable engine. As the gateway, it does HTTP/1.0, chunked requests, pipelining, and
 // clients that close their sending side before they read.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TlsOptions } from 'node:tls';
 import { errorCode } from '../../base/errors.js';
 import { addressText, listenError, netListenOptions, removeStaleSocket } from '../../system/listen.js';
 import { dressSocket } from '../../system/socket-files.js';
@@ -11,6 +14,8 @@ import type { HttpFrontOptions } from '../http/options.js';
 import { REFUSAL, type Refusal } from '../http/refusal.js';
 import type { Turns } from '../turns.js';
 import { NodeConnection, NodeTools } from './connection.js';
+import { Entrance } from './entrance.js';
+import { type NodeServer, newServer } from './server.js';
 
 /** How often connections that wait for their client are looked at. */
 const TICK_MS = 500;
@@ -20,37 +25,23 @@ const ON_ITS_WAY_MS = 100;
 export class NodeHttpFront implements Front {
   private readonly options: HttpFrontOptions;
   private readonly turns: Turns;
-  private readonly server: Server;
+  private readonly server: NodeServer;
+  private readonly entrance: Entrance;
   private readonly connections = new Map<Socket, NodeConnection>();
   private tools: NodeTools | undefined;
   private tick: NodeJS.Timeout | undefined;
+  private onEmpty: (() => void) | undefined;
 
   constructor(options: HttpFrontOptions, turns: Turns) {
     this.options = options;
     this.turns = turns;
-    const server = createServer({
-      insecureHTTPParser: false,
-      // Judged by our own check, as every other header: a missing Host gets the same answer on every engine.
-      requireHostHeader: false,
-      // The vars block has its own limit; the parser's only has to be above it.
-      maxHeaderSize: 2 * options.varsBytesMax + 16_384,
-      headersTimeout: options.httpTimeoutMs,
-      // A body may take as long as it moves: see NodeTools.watched.
-      requestTimeout: 0,
-      keepAliveTimeout: options.httpKeepaliveMs,
-      connectionsCheckingInterval: Math.min(options.httpTimeoutMs, 5000),
-      noDelay: true,
-    });
-    // node:http would drop the headers beyond a maximum without a word.
-    server.maxHeadersCount = 0;
-    server.timeout = 0;
-    // Not in the documentation: without it the end of what a client sends ends its requests, too.
-    Object.assign(server, { httpAllowHalfOpen: true });
-    server.on('connection', this.onConnection);
+    const server = newServer(options);
+    this.entrance = new Entrance(server, options, (socket, peer) => this.adopt(socket, peer));
     server.on('request', this.onRequest);
     server.on('checkContinue', this.onRequest);
     server.on('checkExpectation', this.onRequest);
     server.on('connect', this.onConnect);
+    server.on('upgrade', this.onUpgrade);
     server.on('clientError', this.onClientError);
     this.server = server;
   }
@@ -72,45 +63,73 @@ export class NodeHttpFront implements Front {
     if (address.kind === 'unix' && inherited === undefined) dressSocket(address.path, chmodSocket, chownSocket);
     const port = address.kind === 'tcp' ? (server.address() as AddressInfo).port : undefined;
     this.tools = new NodeTools(this.options, this.turns, port);
-    this.tick = setInterval(() => this.tools?.checkConnections(), TICK_MS).unref();
-    const bound = { protocol: 'http', engine: 'node', address: addressText(address, port), port } as const;
+    this.tick = setInterval(this.onTick, TICK_MS).unref();
+    const protocol = this.options.tls === undefined ? 'http' : 'https';
+    const bound = { protocol, engine: 'node', address: addressText(address, port), port } as const;
     return [inherited === undefined ? bound : { ...bound, inherited: true }];
   }
 
   async close(): Promise<void> {
     const { server, tools } = this;
     if (tools !== undefined) tools.closing = true;
-    const closed = new Promise<void>((resolve) => {
-      // Closes idle connections, too; those with a response under way end with it.
-      server.close(() => resolve());
-    });
+    // Closes idle connections, too; those with a response under way end with it.
+    server.close();
     // What had arrived before, or was on its way, is read first.
     await sleep(ON_ITS_WAY_MS);
+    this.entrance.destroy();
     // Connections that have not sent a byte, as browsers keep them, are not idle to node:http.
     for (const socket of this.connections.keys()) if (socket.bytesRead === 0) socket.destroy();
-    await closed;
+    // Those that a worker has taken over end with it, later.
+    if (this.connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.onEmpty = resolve;
+      });
+    }
     clearInterval(this.tick);
+  }
+
+  /** Speaks TLS with other files from the next connection on. Of an https front. */
+  renewTls(tls: TlsOptions): void {
+    if (this.server instanceof TlsServer) this.server.setSecureContext(tls);
   }
 
   destroy(): void {
     clearInterval(this.tick);
+    this.entrance.destroy();
     this.server.close();
     this.server.closeAllConnections();
   }
 
-  private readonly onConnection = (socket: Socket): void => {
-    if (this.tools === undefined) return;
-    const { counters } = this.turns.dispatcher;
-    counters.accepted();
-    this.connections.set(socket, new NodeConnection(this.tools, socket));
-    socket.once('close', () => {
-      counters.closed();
-      this.connections.delete(socket);
-    });
+  private readonly onTick = (): void => {
+    this.tools?.checkConnections();
+    this.entrance.check(performance.now());
   };
+
+  private readonly forget = (socket: Socket): void => {
+    if (this.connections.delete(socket)) this.turns.dispatcher.counters.closed();
+    if (this.connections.size === 0) this.onEmpty?.();
+  };
+
+  private adopt(socket: Socket, peer: Uint8Array): void {
+    if (this.tools === undefined) return;
+    this.turns.dispatcher.counters.accepted();
+    this.connections.set(socket, new NodeConnection(this.tools, socket, peer, this.forget));
+  }
 
   private readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     this.connections.get(request.socket)?.onRequest(request, response);
+  };
+
+  /** node:http has done with the connection, whatever comes of the offer. */
+  private readonly onUpgrade = (request: IncomingMessage, stream: Duplex, early: Buffer): void => {
+    const socket = stream as Socket;
+    const connection = this.connections.get(socket);
+    if (connection === undefined || connection.isBusy) return void socket.destroy();
+    if (mayUpgrade(request) && early.length === 0) return connection.onUpgrade(request, new ServerResponse(request));
+    // The offer is declined (RFC 9110 section 7.8): the parser gets all of it once more, without it.
+    connection.leave();
+    socket.unshift(Buffer.concat([headWithoutUpgrade(request), early]));
+    this.server.emit('connection', socket);
   };
 
   private readonly onConnect = (_request: IncomingMessage, socket: NodeJS.WritableStream): void => {
@@ -122,6 +141,20 @@ export class NodeHttpFront implements Front {
     if (connection === undefined) (socket as Socket).destroy();
     else connection.onParserError(refusalOf(errorCode(error)));
   };
+}
+
+/** A request with a body is read before it is answered, and its body is HTTP's. */
+function mayUpgrade({ method, httpVersion, headers }: IncomingMessage): boolean {
+  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  return method === 'GET' && httpVersion === '1.1' && !hasBody;
+}
+
+function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  let head = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() !== 'upgrade') head += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
+  }
+  return Buffer.from(`${head}\r\n`, 'latin1');
 }
 
 /** The answer to an error of node's parser; null where there is nobody to answer. */

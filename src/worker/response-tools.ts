@@ -1,0 +1,44 @@
+// What one worker thread's responses share.
+import { SLOT_REPLY_BYTES } from '../base/limits.js';
+import type { Tally, WorkerSlot } from '../lane/worker-lane.js';
+import { ResponseHead } from '../protocol/response-head.js';
+import type { Libc } from '../system/libc.js';
+import type { ExtraHeaders } from './extra-headers.js';
+import type { SlotResponse } from './response.js';
+
+/** What one thread's responses share. Nothing in it outlives a call. */
+export interface ResponseTools {
+  readonly libc: Libc | undefined;
+  /** Where a head and a small body are put together before they are sent: SLOT_REPLY_BYTES. */
+  readonly scratch: Buffer;
+  readonly head: ResponseHead;
+  /** Undefined where nothing is configured. */
+  readonly extraHeaders: ExtraHeaders | undefined;
+  /** Where requests are counted; whoever hears of the end of a response has prepared it. */
+  readonly tally: Tally | undefined;
+  /** The response that set `head` last: its text is still in there. */
+  headOwner: SlotResponse | undefined;
+  /** The slot got news: its front's bell has to ring at the end of the batch. Not urgent: the client has its answer already. */
+  posted(slot: WorkerSlot, urgent: boolean): void;
+  /** Rings the bells of the fronts with news now: before this thread blocks, waiting for one of them. */
+  flush(): void;
+}
+
+export function newResponseTools(
+  libc: Libc | undefined,
+  posted: (slot: WorkerSlot, urgent: boolean) => void,
+  flush: () => void,
+  extraHeaders?: ExtraHeaders,
+  tally?: Tally,
+): ResponseTools {
+  return {
+    libc,
+    scratch: Buffer.allocUnsafeSlow(SLOT_REPLY_BYTES),
+    head: new ResponseHead(),
+    extraHeaders,
+    tally,
+    headOwner: undefined,
+    posted,
+    flush,
+  };
+}
