@@ -38,7 +38,8 @@ interface Started {
 async function start(engine: EngineName): Promise<Started> {
   const lines: string[] = [];
   const counters = Counters.create(1, 1);
-  const setup = { counters: counters.memory, cores: 1, counterIndex: 0, logRequests: true };
+  const common = { counterIndex: 0, logRequests: true, addHeaders: [], forwardedBy: undefined };
+  const setup = { ...common, counters: counters.memory, cores: 1 };
   const desk = new LocalDesk(new TestGate(), setup, (line) => lines.push(line));
   const http = await startHttp(engine, { front: { desk } });
   return { http, lines, counters };

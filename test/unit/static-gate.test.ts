@@ -42,7 +42,9 @@ const log: string[] = [];
 
 function gateOf(...lines: readonly string[]): RequestGate {
   const configuration: Configuration = loadLines(lines, folder);
-  const gate = createGate({ static: staticOptions(configuration, folder) }, (line) => log.push(line));
+  const gate = createGate({ routes: [], folder, static: staticOptions(configuration, folder) }, (line) =>
+    log.push(line),
+  );
   assert.ok(gate !== undefined);
   return gate;
 }
@@ -77,7 +79,7 @@ function header(answer: LocalAnswer | null, wanted: string): string | undefined 
 test('nothing is judged where nothing is configured', () => {
   const configuration = loadLines(['static-index = index.html', 'static-gzip-all = true'], folder);
   assert.equal(
-    createGate({ static: staticOptions(configuration, folder) }, () => {}),
+    createGate({ routes: [], folder, static: staticOptions(configuration, folder) }, () => {}),
     undefined,
   );
 });

@@ -1,6 +1,6 @@
 // A request of kind `fetch` that becomes a WebSocket. The only importer of ws, which speaks the protocol (RFC 6455).
 import type { IncomingMessage } from 'node:http';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import { RequestVars } from '../../protocol/request-vars.js';
 import type { Exchange } from '../exchange.js';
 
@@ -12,6 +12,8 @@ export async function upgradeWebSocket(exchange: Exchange, protocol: string | un
   if (!exchange.upgradable || headers.upgrade?.toLowerCase() !== 'websocket') {
     throw new TypeError('Cannot upgrade: the request does not ask for a WebSocket, or comes by a way that has none');
   }
+  // Loaded by those who use it.
+  const { WebSocketServer } = await import('ws');
   const socket = await exchange.takeConnection();
   return new Promise((resolve, reject) => {
     const server = new WebSocketServer({

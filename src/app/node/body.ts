@@ -20,6 +20,7 @@ export class NodeBody {
   /** What is left to read; null when there is nothing. */
   private source: RequestBody | null;
   private reading = false;
+  private hadItsTurn = false;
 
   /** `onRead`: there is nothing left to read. */
   constructor(request: IncomingMessage, source: RequestBody | null, onRead: () => void) {
@@ -34,15 +35,27 @@ export class NodeBody {
     if (this.reading) return;
     if (source === null) request.push(null);
     else if (source.length > INLINE_BODY_BYTES_MAX) void this.readLater(source);
-    else this.readNow(source);
+    else {
+      this.readNow(source);
+      this.onRead();
+    }
   }
 
-  /** Before the exchange ends: takes what is left of a small body that is being read. False while a large one is. */
+  /**
+   * Before the exchange ends, and its body with it: whether it may. A small body is taken; a large one that is being read is
+   * waited for, and one that is not gets a turn of the event loop, as an application may answer first and read then.
+   */
   finish(): boolean {
-    if (this.source === null || this.request.destroyed || !this.isConsumed) return true;
+    const { source, request } = this;
+    if (source === null || request.destroyed) return true;
     // Whoever has read of it has stopped, and waits for nothing more.
-    if (this.request.listenerCount('data') + this.request.listenerCount('readable') === 0) return true;
-    if (this.source.length <= INLINE_BODY_BYTES_MAX) this.readNow(this.source);
+    if (this.isConsumed && request.listenerCount('data') + request.listenerCount('readable') === 0) return true;
+    if (source.length <= INLINE_BODY_BYTES_MAX) this.readNow(source);
+    else if (!this.isConsumed && this.hadItsTurn) this.source = null;
+    else if (!this.hadItsTurn) {
+      this.hadItsTurn = true;
+      setImmediate(this.onRead);
+    }
     return this.source === null;
   }
 
@@ -50,6 +63,8 @@ export class NodeBody {
   dumpUnlessRead(): void {
     if (this.isConsumed) return;
     this.source = null;
+    // Node 26 takes its end from a stream that has it already.
+    this.request.push(null);
     (this.request as unknown as StreamInternals)._dump();
   }
 
@@ -65,7 +80,6 @@ export class NodeBody {
       request.push(bytes);
     }
     request.push(null);
-    this.onRead();
   }
 
   private async readLater(source: RequestBody): Promise<void> {
