@@ -4,7 +4,7 @@
 import { LANE_PREFETCH, LANE_STALL_MS } from '../base/limits.js';
 import type { FrontLane, FrontSlot, SlotOwner } from '../lane/front-lane.js';
 import { SLOT_STATE } from '../lane/layout.js';
-import { FrontCounters, frontCountersBytes } from '../observe/front-counters.js';
+import { FrontCounters, frontCountersBytes, UNANSWERED } from '../observe/front-counters.js';
 
 /** A complete request that waits for a slot. */
 export interface Waiter {
@@ -90,10 +90,12 @@ export class Dispatcher {
     this.counters.waiting(this.waiting.length);
   }
 
-  /** Takes a waiter out of the queue again. */
+  /** Takes a waiter out of the queue again: its client has gone. */
   cancel(waiter: Waiter): void {
     const at = this.waiting.indexOf(waiter);
-    if (at >= 0) this.waiting.splice(at, 1);
+    if (at < 0) return;
+    this.waiting.splice(at, 1);
+    this.counters.ended(UNANSWERED.LEFT);
   }
 
   /** Frees a slot that is DONE and sent, or that was reserved and not submitted. */
@@ -115,6 +117,7 @@ export class Dispatcher {
       return false;
     }
     this.release(slot);
+    this.counters.ended(UNANSWERED.LEFT);
     return true;
   }
 

@@ -36,7 +36,8 @@ export async function statsWhen(server: RunningServer, isAsWanted: (stats: Stats
   for (;;) {
     const stats = await readStats(server);
     if (isAsWanted(stats)) return stats;
-    if (performance.now() > deadlineMs) throw new Error(`The stats stay as they are: ${JSON.stringify(stats)}`);
+    if (performance.now() > deadlineMs)
+      throw new Error(`The stats stay as they are: ${JSON.stringify({ ...totalsOf(stats), ...stats })}`);
     await sleep(20);
   }
 }

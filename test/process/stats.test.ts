@@ -120,6 +120,8 @@ for (const twin of TWINS) {
     for (const uri of uris) {
       for (const kind of SOCKET_KINDS) answers.push(await ask(server, kind, uri));
     }
+    // Those that died, and those that were stuck, have successors by then.
+    await statsWhen(server, ({ workers }) => workers.reduce((sum, one) => sum + one.respawn_count, 0) === 2 + 4 + 2);
     server.kill('SIGHUP');
     await server.waitForLog(/^\*\*\* reload done/m);
     for (const kind of SOCKET_KINDS) answers.push(await ask(server, kind, '/'));

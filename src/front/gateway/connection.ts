@@ -255,14 +255,10 @@ export abstract class Connection implements MovableOwner, Waiter {
     this.interest(0);
     const { slot } = this;
     const { dispatcher } = this.tools;
-    if (this.phase === PHASE.QUEUED) {
-      dispatcher.cancel(this);
-      dispatcher.counters.ended(UNANSWERED.LEFT);
-    }
+    if (this.phase === PHASE.QUEUED) dispatcher.cancel(this);
     if (slot === null) return this.close();
     if (dispatcher.abandon(slot)) {
       this.slot = null;
-      dispatcher.counters.ended(UNANSWERED.LEFT);
       return this.close();
     }
     // The worker still has the request: its DONE closes what is left.

@@ -305,7 +305,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
     if (slot === null) {
       if (this.queued) dispatcher.cancel(this);
       // A local reply is counted by whoever gave it.
-      if (this.file === null) dispatcher.counters.ended(this.queued ? UNANSWERED.LEFT : UNANSWERED.INCOMPLETE);
+      else if (this.file === null) dispatcher.counters.ended(UNANSWERED.INCOMPLETE);
       this.end();
       return;
     }
@@ -313,7 +313,6 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
     // A slot that is DONE already has no more news to come.
     if (slot.state === SLOT_STATE.DONE) this.release();
     else if (dispatcher.abandon(slot)) {
-      dispatcher.counters.ended(UNANSWERED.LEFT);
       this.slot = null;
       this.end();
     }

@@ -341,10 +341,8 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.spool = null;
     this.file?.destroy();
     const { dispatcher } = this.tools.turns;
-    if (this.phase === PHASE.QUEUED) {
-      dispatcher.cancel(this);
-      this.counters.ended(UNANSWERED.LEFT);
-    } else if (this.phase === PHASE.BODY || (this.phase === PHASE.PACKET && this.received > 0)) {
+    if (this.phase === PHASE.QUEUED) dispatcher.cancel(this);
+    else if (this.phase === PHASE.BODY || (this.phase === PHASE.PACKET && this.received > 0)) {
       this.counters.ended(UNANSWERED.INCOMPLETE);
     }
     const { slot } = this;
@@ -353,7 +351,6 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
       this.onReply(slot);
       return;
     }
-    if (slot !== null) this.counters.ended(UNANSWERED.LEFT);
     this.slot = null;
     this.tools.turns.schedule();
     this.close();
