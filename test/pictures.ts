@@ -1,11 +1,13 @@
-// Takes the pictures of the documentation: the stats page in a browser. `node build-test/pictures.js docs/images`, after a build.
+// Takes the pictures of the documentation: the stats page in a browser, and `top` in a terminal. `node build-test/pictures.js docs/images`, after a build.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Browser } from './helpers/browser.js';
 import { boundTo } from './helpers/stats-client.js';
+import { Terminal } from './helpers/terminal.js';
 import { ask, startApp, TWINS, type Twin } from './process/threads-client.js';
 
+const CLI = join(import.meta.dirname, '..', 'dist', 'cli.js');
 const LOAD_MS = 55_000;
 const LOOKS = [
   ['light', { width: 1100, height: 1150, scheme: 'light' }],
@@ -38,6 +40,12 @@ void ask(server, 'uwsgi', '/stuck?by=loop');
 await sleep(endMs - 10_000 - performance.now());
 long();
 await sleep(endMs - performance.now());
+using terminal = new Terminal([process.execPath, CLI, 'top', `${host}:${port}`]);
+terminal.resize(24, 118);
+await sleep(4000);
+const frame = terminal.output.split('\x1b[H').at(-2) ?? '';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the terminal's own
+writeFileSync(join(folder, 'top.txt'), `${frame.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '').replace(/ *\r*\n/g, '\n')}\n`);
 for (const [name, look] of LOOKS) {
   await browser.dress(look);
   // The charts are drawn in their new size with the next look.

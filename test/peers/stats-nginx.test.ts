@@ -1,7 +1,7 @@
 // The counters against those who know: the load generator, and the access log of a real nginx. Equal to the request, over
 // reloads, recycles, and workers that die.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { test } from 'node:test';
 import { nginxMissing, startNginx } from '../helpers/nginx.js';
@@ -36,7 +36,19 @@ for (const twin of TWINS) {
   }, async () => {
     using signs = new Signs();
     const log = signs.path('access.log');
-    const args = ['--processes', '2', '--threads', '4', '--max-requests', '60', '--min-worker-lifetime', '0'];
+    const fifo = signs.path('fifo');
+    const args = [
+      '--master-fifo',
+      fifo,
+      '--processes',
+      '2',
+      '--threads',
+      '4',
+      '--max-requests',
+      '60',
+      '--min-worker-lifetime',
+      '0',
+    ];
     await using server = await startApp(twin, ['--stats', '127.0.0.1:0', '--disable-logging', ...args]);
     const nginx = await startNginx({
       app: { upstream: server.uwsgi(), settings: [`access_log ${log} combined;`] },
@@ -48,6 +60,8 @@ for (const twin of TWINS) {
         for (let at = 0; at < REQUESTS_EACH; at++) {
           seen.push(await get(agent, nginx.sockets.app ?? '', pathOf(at)));
           if (at % 125 === 60) server.kill('SIGHUP');
+          // Ends threads in the middle of whatever they do.
+          if (at % 125 === 100) appendFileSync(fifo, 'R');
         }
         agent.destroy();
       };
