@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { boundTo, readRaw, readStats, statsWhen, totalsOf } from '../helpers/stats-client.js';
 import {
   type Answer,
+  APPS,
   ask,
   type DisposableServer,
   Signs,
@@ -160,6 +161,16 @@ for (const twin of TWINS) {
     assert.deepEqual(stats.fastwsgi.reloads, { done: 1, failed: 0 });
     const kinds = new Set(stats.fastwsgi.events.map(({ kind }) => kind));
     for (const kind of ['start', 'death', 'harakiri', 'respawn', 'reload'] as const) assert.ok(kinds.has(kind), kind);
+  });
+
+  test(`what is answered out of files is counted, and by no worker (${twin.name})`, async () => {
+    await using server = await start(twin, '--static-map', `/files=${APPS}`);
+    for (const kind of SOCKET_KINDS) {
+      assert.equal((await ask(server, kind, '/files/threads.js')).status, 200);
+      assert.equal((await ask(server, kind, '/')).status, 200);
+    }
+    const totals = totalsOf(await statsWhen(server, (stats) => totalsOf(stats).all === 4));
+    assert.deepEqual([totals.local, totals.byWorkers], [2, 2]);
   });
 
   test(`clients that connect and do not read, and more than there is room for, keep nobody else from the stats (${twin.name})`, async () => {

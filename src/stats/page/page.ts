@@ -72,8 +72,10 @@ function show(stats: StatsJson, atMs: number): void {
   showSockets(stats);
 }
 
-function requestsOf({ workers }: StatsJson): number {
-  return workers.reduce((sum, { requests }) => sum + requests, 0);
+/** Answered by workers, out of files, or by routes. */
+function requestsOf({ workers, fastwsgi }: StatsJson): number {
+  const all = [...workers, ...fastwsgi.fronts.map(({ local }) => local)];
+  return all.reduce((sum, { requests }) => sum + requests, 0);
 }
 
 // ---- tiles

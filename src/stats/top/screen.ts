@@ -104,8 +104,10 @@ function outcomes({ workers: all, fronts }: Own): string {
   const lost = fronts.flatMap(({ unanswered }) =>
     unanswered.filter(({ count }) => count > 0).map(({ cause, count }) => `${plain(cause)} ${count}`),
   );
+  const local = fronts.reduce((sum, front) => sum + front.local.requests, 0);
   const part = (name: string, list: readonly string[]) => (list.length === 0 ? '' : `${name} ${list.join('  ')}   `);
-  return `${part('answers', byWorkers)}${part('by the server itself', own)}${part('unanswered', lost)}`.trimEnd();
+  const files = part('files and routes', local === 0 ? [] : [String(local)]);
+  return `${part('answers', byWorkers)}${files}${part('by the server itself', own)}${part('unanswered', lost)}`.trimEnd();
 }
 
 type Worker = ForeignStats['workers'][number];
