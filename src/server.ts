@@ -15,7 +15,7 @@ import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import { type BoundAddress, bindLine, type Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
-import { forwardedBy, localSetup } from './front/local/setup.js';
+import { localSetup } from './front/local/setup.js';
 import { type ListeningConfiguration, observerSockets, resolveListening } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
@@ -25,8 +25,7 @@ import { createLaneMemory } from './lane/layout.js';
 import type { FrontBell, WorkerInitCommon } from './lane/worker-init.js';
 import { Counters } from './observe/counters.js';
 import { FrontCounters, frontCountersBytes } from './observe/front-counters.js';
-import type { Log } from './observe/log.js';
-import type { ServerState } from './stats/report.js';
+import type { Logs } from './observe/logs.js';
 import { Stats } from './stats/stats.js';
 import { Controls } from './supervise/controls.js';
 import { Workers } from './supervise/workers.js';
@@ -57,7 +56,7 @@ export class Server {
   /** Requests answered since the start. */
   readonly counters: Counters;
   private configuration: Configuration;
-  private readonly log: Log;
+  private readonly log: Logs;
   private readonly events: ServerEvents;
   private readonly frontCounters = new SharedArrayBuffer(frontCountersBytes(FRONTS_MAX));
   private readonly owners: readonly LaneOwner[];
@@ -79,7 +78,7 @@ export class Server {
   private closing: Promise<void> | undefined;
   private readonly destroyed = new AbortController();
 
-  constructor(configuration: Configuration, log: Log, events: ServerEvents) {
+  constructor(configuration: Configuration, log: Logs, events: ServerEvents) {
     this.configuration = configuration;
     this.log = log;
     this.events = events;
@@ -110,6 +109,7 @@ export class Server {
         this.gateway?.wake();
       },
       log: (line) => log.line(line),
+      inform: (line) => log.inform(line),
       onFatal: (error) => events.onFatal(error),
     });
     this.controls = new Controls(configuration, log, {
@@ -145,7 +145,7 @@ export class Server {
       }
       await this.stats?.listen(this.socketFiles);
       this.throwIfClosing();
-      this.log.line(this.bound.map(bindLine).join('\n'));
+      this.log.inform(this.bound.map(bindLine).join('\n'));
       this.events.onBound?.();
       for (const front of this.fronts) front.start?.();
       this.controls.start();
@@ -164,7 +164,10 @@ export class Server {
 
   private prepareProcess(): void {
     const { notices, umask, chdir } = this.configuration;
-    for (const notice of notices) this.log.line(notice.text);
+    for (const { level, text } of notices) {
+      if (level === 'warning') this.log.line(text);
+      else this.log.inform(text);
+    }
     if (umask !== undefined) process.umask(umask);
     if (chdir !== undefined) changeDirectory(chdir);
     this.applicationFolder = process.cwd();
@@ -263,16 +266,10 @@ export class Server {
     return this.workers.stuckThreads;
   }
 
-  private get state(): ServerState {
-    if (this.closing !== undefined) return 'stopping';
-    if (!this.isReady) return 'starting';
-    if (this.workers.isPaused) return 'paused';
-    return this.workers.someServe ? 'ready' : 'no-worker';
-  }
-
-  /** One line for each worker, to the log. */
+  /** One line for each worker, and one for the log, to the log. */
   logStatistics(): void {
     this.workers.logStatistics();
+    this.log.line(`log: ${this.log.lost} lines lost`);
   }
 
   private async readConfiguration(): Promise<void> {
@@ -333,8 +330,8 @@ export class Server {
       localCounts: (front) => this.counters.counts(this.owners.length + front),
       sockets: () => this.bound,
       workers: () => this.workers.report(),
-      state: () => this.state,
-      droppedLogLines: () => this.log.lost + this.counters.lostLogLines,
+      state: () => (this.closing !== undefined ? 'stopping' : this.isReady ? this.workers.state : 'starting'),
+      droppedLogLines: () => this.log.lost,
       log: (line) => this.log.line(line),
     });
   }
@@ -357,7 +354,8 @@ export class Server {
       frontCounters: this.frontCounters,
       local: { main: local(MAIN_FRONT), gateway: local(GATEWAY_FRONT) },
       log: (line) => this.log.line(line),
-      logRequests: (lines) => this.log.rawLine(lines),
+      inform: (line) => this.log.inform(line),
+      logRequests: (lines) => this.log.requestLines(lines),
       onCrash: (cause) => {
         this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));
       },
@@ -391,9 +389,7 @@ export class Server {
       addHeaders: configuration.addHeaders,
       routesAddHeaders: configuration.routes.some(({ action }) => action.kind === 'header'),
       log: this.log.forThread(),
-      logRequests: !configuration.disableLogging,
-      forwardedBy: forwardedBy(configuration),
-      memoryReport: configuration.memoryReport,
+      requestLog: configuration.requestLog,
     };
   }
 }

@@ -7,7 +7,6 @@ import type {
   ApplicationConfiguration,
   Configuration,
   LifecycleConfiguration,
-  LoggingConfiguration,
   ProcessConfiguration,
   RawOption,
   RequestConfiguration,
@@ -18,6 +17,7 @@ import type {
 } from './configuration.js';
 import { expandSettings } from './expand.js';
 import type { LoadContext, SettingsLoader } from './loader.js';
+import { loggingOf } from './logging.js';
 import { findOption } from './options.js';
 import { type OptionValues, resolveValues } from './resolve.js';
 import { parseHeader } from './route-actions.js';
@@ -36,14 +36,15 @@ export function buildConfiguration(loader: SettingsLoader, context: LoadContext)
   const used = new Set([...loader.used, ...keysOfNested(loader.settings)]);
   const settings = expandSettings(loader.settings, { ...context, used });
   const values = resolveValues(settings, used, report);
+  const sockets = socketsOf(values, settings, report);
   const configuration: Configuration = {
     ...applicationOf(values, settings, report),
-    ...socketsOf(values, settings, report),
+    ...sockets,
     ...workersOf(values),
     ...requestsOf(values, settings, report),
     ...lifecycleOf(values),
     ...processOf(values),
-    ...loggingOf(values),
+    ...loggingOf(values, settings, report, sockets.trustedProxies),
     ...staticOf(values, settings, report),
     ...statsOf(values, settings, report),
     cwd,
@@ -223,26 +224,6 @@ function processOf(values: OptionValues): ProcessConfiguration {
     daemonize2: values.get('daemonize2'),
     vacuum: values.get('vacuum'),
     procname: values.get('procname'),
-  };
-}
-
-function loggingOf(values: OptionValues): LoggingConfiguration {
-  return {
-    logto: values.get('logto'),
-    logto2: values.get('logto2'),
-    disableLogging: values.get('disable-logging'),
-    memoryReport: values.get('memory-report'),
-    logFormat: values.get('log-format'),
-    log4xx: values.get('log-4xx'),
-    log5xx: values.get('log-5xx'),
-    logSlowMs: values.get('log-slow'),
-    logXForwardedFor: values.get('log-x-forwarded-for'),
-    logDate: values.get('log-date'),
-    reqLoggers: values.get('req-logger'),
-    loggers: values.get('logger'),
-    logMaxBytes: values.get('log-maxsize'),
-    logBackupName: values.get('log-backupname'),
-    touchLogreopen: values.get('touch-logreopen'),
   };
 }
 

@@ -8,6 +8,7 @@ import { formatSocketAddress } from './address.js';
 import { readTlsOptions } from './certificate.js';
 import type { Configuration } from './configuration.js';
 import { addressesOf } from './https-address.js';
+import { logFileOf, logFilesOf } from './log-file.js';
 import { mountsOf } from './mounts.js';
 import { findOption, type OptionName } from './options.js';
 import { COMMAND_LINE, type Place, Report } from './setting.js';
@@ -139,6 +140,8 @@ class Check {
     for (const [option, file] of written) {
       if (file !== undefined) this.#writable(option, path.resolve(this.#configuration.cwd, file));
     }
+    const ofLogto = logFileOf(this.#configuration);
+    for (const file of logFilesOf(this.#configuration)) if (file !== ofLogto) this.#writable('logger', file);
   }
 
   staticFiles(): void {

@@ -1,4 +1,6 @@
 // The resolved configuration: what the rest of the server reads. Typed, complete, never changed. Units stand last.
+import type { LogPlan } from '../base/log-destination.js';
+import type { RequestLogSettings } from '../base/log-template.js';
 import type { SocketAddress } from './address.js';
 import type { HttpsAddress, RedirectAddress } from './https-address.js';
 import type { Assignment, ValueOf } from './options.js';
@@ -124,18 +126,10 @@ export interface ProcessConfiguration {
 export interface LoggingConfiguration {
   readonly logto: string | undefined;
   readonly logto2: string | undefined;
-  readonly disableLogging: boolean;
-  readonly memoryReport: boolean;
-  readonly logFormat: string | undefined;
-  readonly log4xx: boolean;
-  readonly log5xx: boolean;
-  /** 0: off. */
-  readonly logSlowMs: number;
-  readonly logXForwardedFor: boolean;
-  /** A strftime format; empty: the default one. */
-  readonly logDate: string | undefined;
-  readonly reqLoggers: readonly string[];
-  readonly loggers: readonly string[];
+  /** Undefined: no request is logged. */
+  readonly requestLog: RequestLogSettings | undefined;
+  readonly logPlan: LogPlan;
+  readonly quiet: boolean;
   /** 0: off. */
   readonly logMaxBytes: number;
   readonly logBackupName: string | undefined;

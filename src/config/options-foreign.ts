@@ -62,9 +62,8 @@ const ACCEPTED: readonly Family[] = [
   { names: 'max-fd', why: 'the limit of the shell or of the service manager holds' },
   {
     names: 'log-master threaded-logger log-master-bufsize log-master-stream log-master-req-stream',
-    why: 'the main thread always writes the log',
+    why: 'no process has to write the log for others',
   },
-  { names: 'logformat-strftime log-format-strftime log-micros log-zero log-big', why: 'log-format says all of it' },
   {
     names: 'disable-write-exception write-errors-tolerance write-errors-exception-only',
     why: 'a client that goes away ends its request quietly',
@@ -104,7 +103,7 @@ const ACCEPTED: readonly Family[] = [
       'enable-metrics metrics-no-cores metrics-dir metrics-dir-restore metric-dir metric-dir-restore stats-no-cores stats-no-metrics',
     why: 'the stats socket tells all that is counted',
   },
-  { names: 'log-sendfile log-ioerror notfound-log', why: 'every request is logged the same way' },
+  { names: 'log-sendfile notfound-log', why: 'requests are not told apart by how they are answered' },
   { names: 'log-reopen', why: 'touch-logreopen opens the log again' },
   { names: 'print print-sym print-symbol iprint', why: '--show-config shows what a value is' },
   {
@@ -211,8 +210,8 @@ const REFUSED: readonly Family[] = [
   },
   { names: 'protocol socket-protocol', why: 'name the protocol with the socket: socket for uwsgi, http for HTTP' },
   {
-    names: 'log-route log-req-route log-filter log-drain log-encoder log-req-encoder log-syslog log-socket rsyslog',
-    why: 'send logger or stderr to the service manager and filter there',
+    names: 'log-encoder log-req-encoder',
+    why: 'log-format = json or a JSON object of your own makes the lines of requests JSON',
   },
   {
     names:

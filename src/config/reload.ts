@@ -34,14 +34,7 @@ const RELOADED = [
   'evilReloadOnRssBytes',
   'reloadMercyMs',
   'workerReloadMercyMs',
-  'disableLogging',
-  'memoryReport',
-  'logFormat',
-  'log4xx',
-  'log5xx',
-  'logSlowMs',
-  'logXForwardedFor',
-  'logDate',
+  'requestLog',
   'vacuum',
 ] as const satisfies readonly (keyof Configuration)[];
 

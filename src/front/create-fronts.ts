@@ -60,6 +60,8 @@ export interface FrontsOptions extends ProxyOptions {
   /** What is answered without a worker, and counted by whom: the main thread, the gateway. */
   readonly local: { readonly main: LocalSetup; readonly gateway: LocalSetup };
   log(line: string): void;
+  /** Takes what is good to know at start. */
+  inform(line: string): void;
   /** Takes request lines, which hold no control characters of a client's. */
   logRequests(lines: string): void;
   /** The gateway thread died of a bug of ours. */
@@ -110,7 +112,7 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
     else all.push(await createOtherHttpFront(address, options, main));
   }
   const https = options.httpsAddresses.map(({ address, tls }) => createNodeFront(address, options, main, tls));
-  if (https.length > 0) options.log('https engine: node');
+  if (https.length > 0) options.inform('https engine: node');
   all.push(...https);
   const redirects = options.redirectAddresses.map(({ address, port }) => {
     const desk = createDesk(redirectSetup(options.local.main, port), options);
@@ -143,11 +145,11 @@ function gatewayFor(
   protocol: 'uwsgi' | 'http',
   engine: string,
   native: { libc: Libc } | { reason: string },
-  { log }: FrontsOptions,
+  { log, inform }: FrontsOptions,
 ): Libc | undefined {
   if (engine !== 'auto' && engine !== 'epoll') return undefined;
   if ('libc' in native) {
-    log(`${protocol} engine: epoll (${engine === 'auto' ? 'koffi loads' : `${protocol}-engine = epoll`})`);
+    inform(`${protocol} engine: epoll (${engine === 'auto' ? 'koffi loads' : `${protocol}-engine = epoll`})`);
     return native.libc;
   }
   if (engine === 'epoll') {
@@ -169,8 +171,8 @@ function uwsgiLimits({
 }
 
 function createNetFront(options: FrontsOptions, source: MainSource): NetFront {
-  const { uwsgiAddresses, listenBacklog, soKeepalive, chmodSocket, turns, log } = options;
-  log('uwsgi engine: net');
+  const { uwsgiAddresses, listenBacklog, soKeepalive, chmodSocket, turns, log, inform } = options;
+  inform('uwsgi engine: net');
   return new NetFront({
     ...source,
     addresses: uwsgiAddresses,
@@ -191,7 +193,7 @@ async function createOtherHttpFront(
   const engine = options.httpEngine === 'epoll' ? 'auto' : options.httpEngine;
   const socket = { ...options, address, desk, chownSocket, inherited: inherited.get(address) };
   const { front, notice } = await createHttpFront(engine, socket, options.turns);
-  options.log(notice);
+  options.inform(notice);
   return front;
 }
 

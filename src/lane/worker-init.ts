@@ -1,5 +1,6 @@
 // What a worker thread is told when it takes a lane; passed by structured clone, so it holds data and shared memory only.
 import type { LogDestination } from '../base/log-destination.js';
+import type { RequestLogSettings } from '../base/log-template.js';
 import type { LaneMemory } from './layout.js';
 
 /** A front's bell: its sleeper waits on the eventfd, or with Atomics where there is none (-1). */
@@ -40,10 +41,8 @@ export interface WorkerInitCommon {
   /** A request's vars may name more of them. */
   readonly routesAddHeaders: boolean;
   readonly log: LogDestination;
-  readonly logRequests: boolean;
-  /** The proxies whose X-Forwarded-For the request log believes; undefined: it does not look at it. */
-  readonly forwardedBy: readonly string[] | undefined;
-  readonly memoryReport: boolean;
+  /** Undefined: no request is logged. */
+  readonly requestLog: RequestLogSettings | undefined;
 }
 
 export interface WorkerInit extends WorkerInitCommon {

@@ -15,7 +15,6 @@ const WORD = {
   RUN_US: 4,
   WAIT_US: 5,
   LOOP_US: 6,
-  LOST_LOG_LINES: 7,
   STATUS: 8,
   RUN: 8 + STATUS_CLASSES,
   WAIT: 8 + STATUS_CLASSES + BUCKET_COUNT,
@@ -152,12 +151,9 @@ export class Counters {
 
   /** Requests of all workers. */
   get requestsTotal(): number {
-    return this.total(WORD.REQUESTS);
-  }
-
-  /** Lines that the logs of the workers had to drop. */
-  get lostLogLines(): number {
-    return this.total(WORD.LOST_LOG_LINES);
+    let total = 0;
+    for (const block of this.lanes) total += block[WORD.REQUESTS] as number;
+    return total;
   }
 
   /** As uWSGI has it: the mean of the last run time and the average before it, in microseconds. */
@@ -175,12 +171,6 @@ export class Counters {
     const block = this.block(index);
     block.fill(0, this.sums);
     return new LaneTally(block, this.sums);
-  }
-
-  private total(word: number): number {
-    let total = 0;
-    for (const block of this.lanes) total += block[word] as number;
-    return total;
   }
 
   private block(index: number): Float64Array {
@@ -217,7 +207,6 @@ export class LaneTally {
   private waitUs = 0;
   private broken = 0;
   private readonly last: number;
-  private lostLogLines = 0;
 
   constructor(words: Float64Array, last: number) {
     this.words = words;
@@ -257,13 +246,6 @@ export class LaneTally {
 
   countException(): void {
     this.words[WORD.EXCEPTIONS] = (this.words[WORD.EXCEPTIONS] as number) + 1;
-  }
-
-  /** The thread's log has lost `lines` in all. */
-  lostLines(lines: number): void {
-    const { words } = this;
-    words[WORD.LOST_LOG_LINES] = (words[WORD.LOST_LOG_LINES] as number) + lines - this.lostLogLines;
-    this.lostLogLines = lines;
   }
 
   /** The event loop begins to turn, at `nowMs` of the monotonic clock. */

@@ -3,8 +3,8 @@
 import { dirname, resolve } from 'node:path';
 import type { Configuration } from '../config/configuration.js';
 import { mountsOf } from '../config/mounts.js';
-import type { Log } from '../observe/log.js';
 import { LogRotation } from '../observe/log-rotation.js';
+import type { Logs } from '../observe/logs.js';
 import { type FifoCommand, MasterFifo } from '../system/master-fifo.js';
 import { SourceWatch } from '../system/source-watch.js';
 import { TouchWatch } from '../system/touch-watch.js';
@@ -25,15 +25,15 @@ export interface Controlled {
 
 /** The controls of one server. */
 export class Controls {
-  private readonly log: Log;
+  private readonly log: Logs;
   private readonly logto2: string | undefined;
-  private readonly rotation: LogRotation;
+  private readonly rotations: readonly LogRotation[];
   private readonly touches: TouchWatch;
   private readonly sources: SourceWatch | undefined;
   private readonly fifo: MasterFifo | undefined;
   private readonly commands: Record<FifoCommand, () => void>;
 
-  constructor(configuration: Configuration, log: Log, controlled: Controlled) {
+  constructor(configuration: Configuration, log: Logs, controlled: Controlled) {
     const { touchReload, touchChainReload, touchLogreopen, logMaxBytes, logBackupName, logto2, masterFifo, cwd } =
       configuration;
     const path = (file: string) => resolve(cwd, file);
@@ -41,7 +41,11 @@ export class Controls {
     this.log = log;
     this.logto2 = logto2 === undefined ? undefined : path(logto2);
     const backupName = logBackupName === undefined ? undefined : path(logBackupName);
-    this.rotation = new LogRotation(log, { maxBytes: logMaxBytes, backupName });
+    this.rotations = log.files.map((file) => {
+      const { maxBytes = logMaxBytes, backupName: own } = file.target;
+      // One name for the backups of several files would lose all but one.
+      return new LogRotation(file.log, { maxBytes, backupName: own ?? (file.isFallback ? backupName : undefined) });
+    });
     this.commands = {
       r: () => controlled.reload(),
       R: () => controlled.brutalReload(),
@@ -50,7 +54,9 @@ export class Controls {
       Q: () => controlled.stop(true),
       p: () => controlled.pause(),
       l: () => void log.reopen(),
-      L: () => void this.rotation.rotate(),
+      L: () => {
+        for (const rotation of this.rotations) void rotation.rotate();
+      },
       s: () => controlled.logStatistics(),
       '+': () => controlled.moreWorkers(),
       '-': () => controlled.fewerWorkers(),
@@ -77,15 +83,17 @@ export class Controls {
 
   /** Once privileges are what they stay. Throws a FastwsgiError (ERR_FILE) for a log or a FIFO that cannot be made. */
   start(): void {
-    if (this.logto2 !== undefined) this.log.moveTo(this.logto2);
-    this.rotation.start();
+    if (this.logto2 !== undefined && !this.log.moveTo(this.logto2)) {
+      this.log.line('Option "logto2" has no effect: every line has its logger');
+    }
+    for (const rotation of this.rotations) rotation.start();
     void this.touches.start();
     void this.sources?.start();
     this.fifo?.open();
   }
 
   stop(): void {
-    this.rotation.stop();
+    for (const rotation of this.rotations) rotation.stop();
     this.touches.stop();
     this.sources?.stop();
     this.fifo?.close();

@@ -2,8 +2,8 @@
 // goes on; one that does not react is stuck, and its thread is ended.
 
 import { PACKET_HEADER_BYTES } from '../base/limits.js';
+import { printable } from '../base/log-text.js';
 import type { Deadlines, RunningRequest } from '../lane/lane-owner.js';
-import { printable } from '../observe/request-line.js';
 import { findVar } from '../protocol/environ-vars.js';
 import { threadStack } from './thread-stack.js';
 import type { Overdue, WorkerLife } from './worker-life.js';

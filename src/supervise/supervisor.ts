@@ -53,6 +53,8 @@ export interface SupervisorOptions {
   onOverdue(life: WorkerLife, requests: readonly RunningRequest[]): void;
   /** Whether a reload waits for another one. */
   isReloadWaiting(): boolean;
+  /** What workers load, as the operator names it. */
+  application(): string;
   log(line: string): void;
 }
 
@@ -111,6 +113,7 @@ export class Supervisor {
     const settings = this.options.settings();
     const now = performance.now();
     for (const life of crew.lives) {
+      if (life.state === LIFE.LOADING) this.tellLoading(life);
       if (life.state !== LIFE.SERVING && life.state !== LIFE.RETIRING) continue;
       this.harakiri.look(life, monotonicMs(now), settings.deadlines, settings.harakiriVerbose);
       // One that has nothing to answer is ending by itself.
@@ -125,6 +128,13 @@ export class Supervisor {
     if (this.options.isReloadWaiting()) crew.giveUpLoading(LOADING_MS, SUPERSEDED);
     for (const life of [...crew.workers]) this.judge(life, settings, now);
     this.size(settings, now);
+  }
+
+  private tellLoading(life: WorkerLife): void {
+    if (life.ageMs < life.loadingToldMs) return;
+    const seconds = Math.floor(life.ageMs / 1000);
+    this.options.log(`worker ${life.workerId} is still loading ${this.options.application()}, ${seconds} s so far`);
+    life.loadingToldMs *= 2;
   }
 
   // ---- recycling

@@ -14,6 +14,9 @@ export const LIFE = {
 } as const;
 export type LifeState = (typeof LIFE)[keyof typeof LIFE];
 
+/** A worker that still loads at this age is told of, and again when it is twice as old. */
+const LOADING_TOLD_MS = 5000;
+
 /** What a worker said when its application was loaded. */
 export interface LoadedNews {
   readonly application: string;
@@ -49,6 +52,8 @@ export class WorkerLife {
   /** Resolves when the thread has ended and the lane is clean. */
   over: Promise<void> = Promise.resolve();
   state: LifeState = LIFE.LOADING;
+  /** While it loads: at which age the log tells of that next. */
+  loadingToldMs = LOADING_TOLD_MS;
   /** It has served. */
   served = false;
   /** When a retiring worker is not waited for any longer. */

@@ -2,6 +2,7 @@
 // threads tell.
 import { monotonicMs } from '../base/clock.js';
 import { errorMessage, FastwsgiError } from '../base/errors.js';
+import { applicationName } from '../config/banner.js';
 import type { Configuration } from '../config/configuration.js';
 import type { LaneOwner, RunningRequest } from '../lane/lane-owner.js';
 import { isWorkerMessage, type WorkerInit, type WorkerInitCommon, type WorkerMessage } from '../lane/worker-init.js';
@@ -34,6 +35,8 @@ export interface WorkersOptions {
   /** Makes the fronts look at the lanes. */
   wakeFronts(): void;
   log(line: string): void;
+  /** Takes what is good to know and nothing to worry about. */
+  inform(line: string): void;
   onFatal(error: FastwsgiError): void;
 }
 
@@ -64,6 +67,7 @@ export class Workers {
       requests: (life) => this.requestsOf(life.lane),
       onOverdue: (life, requests) => this.onOverdue(life, requests),
       isReloadWaiting: () => this.reloads.isOneWaiting,
+      application: () => applicationName(options.configuration()),
       log: (line) => options.log(line),
     });
     this.reloads = new Reloads({
@@ -152,12 +156,10 @@ export class Workers {
     };
   }
 
-  get someServe(): boolean {
-    return this.crew.size > 0;
-  }
-
-  get isPaused(): boolean {
-    return this.paused;
+  /** Whether they serve, once they have started. */
+  get state(): 'ready' | 'paused' | 'no-worker' {
+    if (this.paused) return 'paused';
+    return this.crew.size > 0 ? 'ready' : 'no-worker';
   }
 
   /** One line for each worker. */
@@ -229,11 +231,10 @@ export class Workers {
     if (!this.paused) lane.open();
     this.records.serving(workerId);
     this.timeline.add(this.seen.has(workerId) ? 'respawn' : 'start', workerId, '');
-    const verb = this.seen.has(workerId) ? 'Respawned' : 'spawned';
+    const worker = `uWSGI worker ${workerId} (pid: ${process.pid}, cores: ${concurrency}, kind: ${application})`;
+    if (this.seen.has(workerId)) this.options.log(`Respawned ${worker}`);
+    else this.options.inform(`spawned ${worker}`);
     this.seen.add(workerId);
-    this.options.log(
-      `${verb} uWSGI worker ${workerId} (pid: ${process.pid}, cores: ${concurrency}, kind: ${application})`,
-    );
   }
 
   private onOverdue({ workerId }: WorkerLife, requests: readonly RunningRequest[]): void {

@@ -5,17 +5,18 @@ import type { Application, WorkerContext } from '../app/exchange.js';
 import { loadApplications, type MountedSpec } from '../app/mounts.js';
 import { monotonicMs } from '../base/clock.js';
 import { REPOLL_MS } from '../base/limits.js';
+import { printable } from '../base/log-text.js';
 import { Bell } from '../lane/bell.js';
 import type { FrontBell, WorkerInit, WorkerMessage, WorkerNews } from '../lane/worker-init.js';
 import { WorkerLane } from '../lane/worker-lane.js';
 import { Counters, type LaneTally } from '../observe/counters.js';
-import { Log } from '../observe/log.js';
-import { printable } from '../observe/request-line.js';
+import { Logs } from '../observe/logs.js';
+import { RequestLog } from '../observe/request-log.js';
 import { type Libc, loadLibc } from '../system/libc.js';
+import { openUnixPort } from '../system/unix-datagrams.js';
 import type { SlotExchange } from './exchange.js';
 import { ExtraHeaders } from './extra-headers.js';
 import { WorkerLoop } from './loop.js';
-import { RequestLogger } from './request-logger.js';
 
 /** How often the supervisor is told how much memory the thread has. */
 const MEMORY_EVERY_MS = 1000;
@@ -31,7 +32,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     const message: WorkerMessage = { from: 'fastwsgi-ts', lane: lane.id, epoch: init.epoch, news };
     parentPort?.postMessage(message);
   };
-  const log = new Log(init.log);
+  const log = new Logs(init.log, openUnixPort);
   // An error that nobody catches ends the thread: where it came from is known here only. The main thread says what follows.
   process.on('uncaughtExceptionMonitor', (error) => log.lastLine(`uncaught: ${describeError(error)}`));
   process.on('exit', () => log.flush());
@@ -53,7 +54,9 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   const concurrency = init.concurrency ?? application.concurrency;
   const counters = new Counters(init.counters, init.lane.slots);
   const tally = counters.tally(init.lane.id - 1);
-  const requestLogger = init.logRequests ? new RequestLogger(init, counters, log) : undefined;
+  // The request at hand is counted when its slot is given back.
+  const requestLog =
+    init.requestLog && new RequestLog(init.requestLog, init.workerId, log, () => counters.requestsTotal + 1);
   const extraHeaders = new ExtraHeaders(init);
   const loop = new WorkerLoop({
     lane,
@@ -64,7 +67,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     bells: init.bells.map((bell) => frontRinger(bell, libc)),
     tally,
     onFinished: (exchange, endedMs) => {
-      requestLogger?.log(exchange, endedMs);
+      requestLog?.log(exchange, exchange.response, endedMs);
       const { response, startedMs, waitedMs, receivedBytes, core } = exchange;
       tally.prepare({
         status: response.statusCode,
@@ -76,7 +79,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
         isBroken: response.aborted,
       });
     },
-    onTick: eventLoopWatch(tally, log),
+    onTick: eventLoopWatch(tally),
     onError: (error, exchange) => {
       tally.countException();
       log.line(`${requestName(exchange)}: ${describeError(error)}`);
@@ -98,14 +101,13 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   return process.exit();
 }
 
-/** Called on every tick: notes how late it comes, and what the log has lost. */
-function eventLoopWatch(tally: LaneTally, log: Log): (nowMs: number) => void {
+/** Called on every tick: notes how late it comes. */
+function eventLoopWatch(tally: LaneTally): (nowMs: number) => void {
   tally.begin(monotonicMs());
   let dueMs = performance.now() + REPOLL_MS;
   return (nowMs) => {
     tally.beat(monotonicMs(nowMs), nowMs - dueMs);
     dueMs = nowMs + REPOLL_MS;
-    tally.lostLines(log.lost);
   };
 }
 
@@ -118,7 +120,7 @@ function specsOf({ application, mounts }: WorkerInit): readonly MountedSpec[] {
   return [...root, ...others.map((mount) => ({ ...mount, chdir, home }))];
 }
 
-function workerContext(init: WorkerInit, log: Log): WorkerContext {
+function workerContext(init: WorkerInit, log: Logs): WorkerContext {
   return {
     workerId: init.workerId,
     processes: init.processes,

@@ -78,7 +78,7 @@ export interface RunningServer {
 export async function startServer(start: ServerStart = {}): Promise<RunningServer> {
   const server = new ServerProcess(start);
   await Promise.race([
-    server.waitForLog(/^\*\*\* fastwsgi-ts is running/m, { waitMs: START_MS }),
+    server.waitForLog(/^(?:.* - )?\*\*\* fastwsgi-ts is running/m, { waitMs: START_MS }),
     server.exited.then(({ code, signal }) => {
       throw new Error(`The server ended with ${signal ?? code} before it served:\n${server.log()}`);
     }),
@@ -153,7 +153,7 @@ class ServerProcess implements RunningServer {
   }
 
   get addresses(): readonly ServerAddress[] {
-    const lines = this.log().matchAll(/^(uwsgi|https?) socket bound to (\S+) \((\w+)\)$/gm);
+    const lines = this.log().matchAll(/^(?:.* - )?(uwsgi|https?) socket bound to (\S+) \((\w+)\)$/gm);
     return Array.from(lines, ([, protocol, address, engine]) => ({
       protocol: protocol as ServerAddress['protocol'],
       address: address as string,

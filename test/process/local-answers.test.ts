@@ -1,13 +1,16 @@
 // What a gate may say of a request, on the engines of the main thread, with a gate made for the test: answers to requests whose
 // body has not come, rewritten packets, answers that are not 200.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { defaultTemplate } from '../../dist/base/log-template.js';
 import { LocalDesk } from '../../dist/front/local/desk.js';
 import { type JudgedRequest, LocalAnswer, type RequestGate, type Verdict } from '../../dist/front/local/gate.js';
 import { Counters } from '../../dist/observe/counters.js';
 import { forEachVar } from '../../dist/protocol/environ-vars.js';
 import { parseResponses, RawClient } from '../helpers/http-client.js';
 import { ENGINES, type EngineName, type HttpHarness, startHttp } from '../helpers/http-front.js';
+import { settingsOf } from '../helpers/log-request.js';
 import { packet } from '../helpers/uwsgi-client.js';
 
 class TestGate implements RequestGate {
@@ -38,8 +41,8 @@ interface Started {
 async function start(engine: EngineName): Promise<Started> {
   const lines: string[] = [];
   const counters = Counters.create(1, 1);
-  const common = { counterIndex: 0, logRequests: true, addHeaders: [], forwardedBy: undefined };
-  const setup = { ...common, counters: counters.memory, cores: 1 };
+  const requestLog = settingsOf(defaultTemplate(false, false));
+  const setup = { counters: counters.memory, cores: 1, counterIndex: 0, requestLog, addHeaders: [] };
   const desk = new LocalDesk(new TestGate(), setup, (line) => lines.push(line));
   const http = await startHttp(engine, { front: { desk } });
   return { http, lines, counters };

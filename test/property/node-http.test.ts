@@ -28,7 +28,11 @@ interface Question {
 
 const question: fc.Arbitrary<Question> = fc.record({
   method: fc.constantFrom('GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'),
-  path: fc.webPath().map((path) => `/${path}`.replace(/^\/+/, '/')),
+  // A NUL in the path is refused before a listener sees it.
+  path: fc
+    .webPath()
+    .map((path) => `/${path}`.replace(/^\/+/, '/'))
+    .filter((path) => !path.includes('%00')),
   headers: fc.dictionary(
     fc.constantFrom('X-One', 'x-two', 'Accept', 'Cookie', 'User-Agent', 'If-None-Match', 'Content-Type'),
     fc.constantFrom('a', 'b=c; d=e', '*/*', 'é'),
@@ -129,7 +133,8 @@ for (const engine of WHOLE_ENGINES) {
           // Where node:http says the length, so do we; where it sends chunks we may know the length.
           const length = expected.answer.length === undefined ? { length: undefined } : {};
           assert.deepEqual({ ...got.answer, ...length }, expected.answer);
-          assert.deepEqual(got.trace, expected.trace);
+          // A client that has the head of an answer to HEAD has all of it, and may leave before the listener has ended.
+          if (asked.method !== 'HEAD') assert.deepEqual(got.trace, expected.trace);
         }),
         { numRuns: Number(process.env.NODE_HTTP_RUNS ?? 300) },
       );

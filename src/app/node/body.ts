@@ -13,6 +13,9 @@ interface StreamInternals {
   _dump(): void;
 }
 
+/** A turn of the event loop in which an application that has answered may begin to read. */
+const TURN = { NONE: 0, GIVEN: 1, OVER: 2 } as const;
+
 /** Feeds one request. */
 export class NodeBody {
   private readonly request: IncomingMessage;
@@ -20,7 +23,7 @@ export class NodeBody {
   /** What is left to read; null when there is nothing. */
   private source: RequestBody | null;
   private reading = false;
-  private hadItsTurn = false;
+  private turn: (typeof TURN)[keyof typeof TURN] = TURN.NONE;
 
   /** `onRead`: there is nothing left to read. */
   constructor(request: IncomingMessage, source: RequestBody | null, onRead: () => void) {
@@ -48,15 +51,18 @@ export class NodeBody {
   finish(): boolean {
     const { source, request } = this;
     if (source === null || request.destroyed) return true;
-    // Whoever has read of it has stopped, and waits for nothing more.
-    if (this.isConsumed && request.listenerCount('data') + request.listenerCount('readable') === 0) return true;
     if (source.length <= INLINE_BODY_BYTES_MAX) this.readNow(source);
-    else if (!this.isConsumed && this.hadItsTurn) this.source = null;
-    else if (!this.hadItsTurn) {
-      this.hadItsTurn = true;
-      setImmediate(this.onRead);
-    }
+    else if (this.turn === TURN.NONE) this.giveTurn();
+    else if (this.turn === TURN.OVER && !this.hasReader) this.source = null;
     return this.source === null;
+  }
+
+  private giveTurn(): void {
+    this.turn = TURN.GIVEN;
+    setImmediate(() => {
+      this.turn = TURN.OVER;
+      this.onRead();
+    });
   }
 
   /** The response is complete: a body that nobody reads is passed over, as node:http does it. */
@@ -66,6 +72,12 @@ export class NodeBody {
     // Node 26 takes its end from a stream that has it already.
     this.request.push(null);
     (this.request as unknown as StreamInternals)._dump();
+  }
+
+  /** Whoever has read a part through an iterator, and stopped, waits for nothing more. */
+  private get hasReader(): boolean {
+    const { request } = this;
+    return this.isConsumed && request.listenerCount('data') + request.listenerCount('readable') > 0;
   }
 
   private get isConsumed(): boolean {

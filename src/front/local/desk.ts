@@ -1,8 +1,7 @@
 // Where the fronts of one thread get their local answers from: the gate, the counters and the request log around it.
+import type { RequestLogSettings } from '../../base/log-template.js';
 import { Counters, type LaneTally } from '../../observe/counters.js';
-import { ForwardedFor } from '../../observe/forwarded-for.js';
-import { ctime, newRecord, noteVar, requestLine } from '../../observe/request-line.js';
-import { forEachVar } from '../../protocol/environ-vars.js';
+import { RequestLog } from '../../observe/request-log.js';
 import { isConnectionHeader } from '../http/reply-head.js';
 import { createGate, type GateOptions } from './create-gate.js';
 import { type Header, JudgedRequest, LocalAnswer, type RequestGate } from './gate.js';
@@ -18,9 +17,8 @@ export interface LocalSetup {
   readonly cores: number;
   /** Which of the counters are this thread's. */
   readonly counterIndex: number;
-  readonly logRequests: boolean;
-  /** The proxies whose X-Forwarded-For the request log believes; undefined: it does not look at it. */
-  readonly forwardedBy: readonly string[] | undefined;
+  /** Undefined: no request is logged. */
+  readonly requestLog: RequestLogSettings | undefined;
 }
 
 /** The two logs of a front. */
@@ -38,23 +36,24 @@ export function createDesk(setup: LocalSetup | undefined, logs: DeskLogs): Local
 
 export class LocalDesk implements ReplyLedger {
   private readonly gate: RequestGate;
-  private readonly setup: Omit<LocalSetup, 'gate'>;
   private readonly counters: Counters;
   private readonly tally: LaneTally;
-  private readonly writeLine: (line: string) => void;
-  private readonly forwardedFor: ForwardedFor | undefined;
+  private readonly requestLog: RequestLog | undefined;
   /** Whether a connection goes on is the engine's business. */
   private readonly addHeaders: readonly Header[];
   private readonly request = new JudgedRequest();
 
-  constructor(gate: RequestGate, setup: Omit<LocalSetup, 'gate'>, log: (line: string) => void) {
+  constructor(
+    gate: RequestGate,
+    { counters, cores, counterIndex, requestLog, addHeaders }: Omit<LocalSetup, 'gate'>,
+    logRequests: (lines: string) => void,
+  ) {
     this.gate = gate;
-    this.setup = setup;
-    this.counters = new Counters(setup.counters, setup.cores);
-    this.tally = this.counters.tally(setup.counterIndex);
-    this.writeLine = log;
-    this.addHeaders = setup.addHeaders.filter(([name]) => !isConnectionHeader(name));
-    this.forwardedFor = setup.forwardedBy && new ForwardedFor(setup.forwardedBy);
+    this.counters = new Counters(counters, cores);
+    this.tally = this.counters.tally(counterIndex);
+    this.addHeaders = addHeaders.filter(([name]) => !isConnectionHeader(name));
+    const lines = { requestLine: (bytes: Buffer, length: number) => logRequests(bytes.toString('utf8', 0, length)) };
+    this.requestLog = requestLog && new RequestLog(requestLog, 0, lines, () => this.counters.requestsTotal);
   }
 
   /**
@@ -65,41 +64,29 @@ export class LocalDesk implements ReplyLedger {
     const request = this.request.begin(packet, varsStart, varsEnd, hasBody);
     const verdict = this.gate.judge(request);
     if (!(verdict instanceof LocalAnswer)) return verdict;
-    const record = newRecord(varsEnd - varsStart);
     // The packet will be gone when the line is written.
-    if (this.setup.logRequests) forEachVar(packet, varsStart, varsEnd, (key, value) => noteVar(record, key, value));
+    const vars = this.requestLog && Buffer.from(packet.subarray(varsStart, varsEnd));
     const protocol = request.find('SERVER_PROTOCOL');
-    return new LocalReply(
-      verdict.with(this.addHeaders),
-      request.method === 'HEAD',
-      protocolOf(protocol),
-      this.setup.logRequests ? record : undefined,
-      this,
-    );
+    return new LocalReply(verdict.with(this.addHeaders), request.method === 'HEAD', protocolOf(protocol), vars, this);
   }
 
   onLocalOver(reply: LocalReply): void {
+    const { vars, startedMs, status, headers, headBytes, bodyBytes } = reply;
+    const endedMs = performance.now();
     this.tally.prepare({
-      status: reply.status,
-      sentBytes: reply.headBytes + reply.bodyBytes,
+      status,
+      sentBytes: headBytes + bodyBytes,
       receivedBytes: 0,
-      runMs: performance.now() - reply.startedMs,
+      runMs: endedMs - startedMs,
       waitMs: 0,
       core: 0,
       isBroken: false,
     });
     this.tally.commit();
-    const { record } = reply;
-    if (record === undefined) return;
-    record.pid = process.pid;
-    if (this.forwardedFor !== undefined) record.address = this.forwardedFor.client(record.address, record.forwardedFor);
-    record.requestOfServer = this.counters.requestsTotal;
-    record.status = reply.status;
-    record.headerCount = reply.headers.length;
-    record.headBytes = reply.headBytes;
-    record.bodyBytes = reply.bodyBytes;
-    record.elapsedMs = performance.now() - reply.startedMs;
-    this.writeLine(requestLine(record, ctime(Date.now())));
+    if (vars === undefined) return;
+    const request = { packet: vars, varsStart: 0, varsEnd: vars.length, core: 0, startedMs };
+    const response = { statusCode: status, headerCount: headers.length, headBytes, bodyBytes, aborted: false };
+    this.requestLog?.log(request, response, endedMs);
   }
 }
 

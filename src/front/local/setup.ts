@@ -12,15 +12,14 @@ export function localSetup(
   { memory: counters, cores }: Counters,
   counterIndex: number,
 ): LocalSetup {
-  const { routes, addHeaders, disableLogging } = configuration;
+  const { routes, addHeaders, requestLog } = configuration;
   return {
     gate: { routes, folder, static: staticOptions(configuration, folder) },
     addHeaders,
     counters,
     cores,
     counterIndex,
-    logRequests: !disableLogging,
-    forwardedBy: forwardedBy(configuration),
+    requestLog,
   };
 }
 
@@ -29,12 +28,4 @@ export function redirectSetup(setup: LocalSetup, port: number | undefined): Loca
   const { gate } = setup;
   const noFiles = { ...gate.static, maps: [], fallbacks: [] };
   return { ...setup, gate: { ...gate, routes: redirectRoutes(port), static: noFiles } };
-}
-
-/** Whose X-Forwarded-For the request log believes; undefined where it does not look at it. */
-export function forwardedBy({
-  logXForwardedFor,
-  trustedProxies,
-}: Pick<Configuration, 'logXForwardedFor' | 'trustedProxies'>): readonly string[] | undefined {
-  return logXForwardedFor ? trustedProxies : undefined;
 }

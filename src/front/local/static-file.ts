@@ -3,7 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, type Stats } from 'node:fs';
 import { sep } from 'node:path';
 import { errorCode, systemErrorText } from '../../base/errors.js';
-import { printable } from '../../observe/request-line.js';
+import { printable } from '../../base/log-text.js';
 import { FileCache, SMALL_FILE_BYTES_MAX } from './file-cache.js';
 
 /** A regular file: read, if it is small, else open. */
