@@ -43,6 +43,8 @@ async function main(): Promise<number | undefined> {
       return 0;
     case 'ping':
       return ping(command.address);
+    case 'top':
+      return (await import('./stats/top/top.js')).runTop(command.address, command.intervalMs);
     case 'signal':
       signalPidfile(command.pidfile, COMMAND_SIGNALS[command.action]);
       return 0;

@@ -1,9 +1,8 @@
 // The composition root: makes lanes, fronts and the pool out of a configuration, starts them in order and stops them.
-
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { FastwsgiError, systemErrorText } from './base/errors.js';
+import { FastwsgiError } from './base/errors.js';
 import { FRONTS_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
@@ -14,20 +13,24 @@ import { VERSION } from './config/version.js';
 import { Certificates } from './front/certificates.js';
 import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
-import type { BoundAddress, Front } from './front/front.js';
+import { type BoundAddress, bindLine, type Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
 import { localSetup } from './front/local/setup.js';
-import { type ListeningConfiguration, resolveListening } from './front/resolve.js';
+import { type ListeningConfiguration, observerSockets, resolveListening } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
 import { FrontLane } from './lane/front-lane.js';
 import { LaneOwner } from './lane/lane-owner.js';
 import { createLaneMemory } from './lane/layout.js';
 import type { FrontBell, WorkerInitCommon } from './lane/worker-init.js';
-import { Counters, countersBytes } from './observe/counters.js';
+import { Counters } from './observe/counters.js';
+import { FrontCounters, frontCountersBytes } from './observe/front-counters.js';
 import type { Logs } from './observe/logs.js';
+import { Stats } from './stats/stats.js';
 import { Controls } from './supervise/controls.js';
 import { Workers } from './supervise/workers.js';
+import { changeDirectory } from './system/change-directory.js';
+import type { Wanted } from './system/inherited.js';
 import { SocketFiles } from './system/socket-files.js';
 
 /** The main thread's fronts share one part of every lane; the gateway has the other. */
@@ -55,7 +58,7 @@ export class Server {
   private configuration: Configuration;
   private readonly log: Logs;
   private readonly events: ServerEvents;
-  private readonly counterMemory: SharedArrayBuffer;
+  private readonly frontCounters = new SharedArrayBuffer(frontCountersBytes(FRONTS_MAX));
   private readonly owners: readonly LaneOwner[];
   private readonly mainBell: FrontBell = { memory: new SharedArrayBuffer(BELL_WORDS * 4), eventFd: -1 };
   private readonly turns: Turns;
@@ -66,6 +69,8 @@ export class Server {
   private readonly controls: Controls;
   private bound: readonly BoundAddress[] = [];
   private readonly socketFiles = new SocketFiles();
+  private stats: Stats | undefined;
+  private isReady = false;
   private readonly certificates: Certificates;
   private started = false;
   /** Where the application is looked for: the current directory after `chdir`, before `chdir2`. */
@@ -80,12 +85,13 @@ export class Server {
     this.certificates = new Certificates(configuration.cwd);
     const { processes, concurrency, httpQueue } = configuration;
     const laneCount = 2 * processes + LANES_TO_LOSE;
-    this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount + FRONTS_MAX));
-    this.counters = new Counters(this.counterMemory);
     const slots = Math.max(concurrency ?? 0, SLOTS_PER_LANE_DEFAULT);
+    this.counters = Counters.create(laneCount + FRONTS_MAX, slots);
     this.owners = Array.from({ length: laneCount }, (_, i) => new LaneOwner(createLaneMemory(i + 1, slots)));
     const lanes = this.owners.map((owner) => new FrontLane(owner.memory, MAIN_FRONT));
-    this.turns = new Turns(new Dispatcher(lanes, httpQueue), new Bell(new Int32Array(this.mainBell.memory), 0));
+    const mainCounters = new FrontCounters(this.frontCounters, MAIN_FRONT);
+    const mainBell = new Bell(new Int32Array(this.mainBell.memory), 0);
+    this.turns = new Turns(new Dispatcher(lanes, httpQueue, mainCounters), mainBell);
     this.workers = new Workers({
       lanes: this.owners,
       counters: this.counters,
@@ -137,6 +143,7 @@ export class Server {
         this.throwIfClosing();
         this.noteBound(await front.listen());
       }
+      await this.stats?.listen(this.socketFiles);
       this.throwIfClosing();
       this.log.inform(this.bound.map(bindLine).join('\n'));
       this.events.onBound?.();
@@ -146,6 +153,7 @@ export class Server {
       const { chdir2 } = this.configuration;
       if (chdir2 !== undefined) changeDirectory(chdir2);
       this.throwIfClosing();
+      this.isReady = true;
     } catch (error) {
       this.destroy();
       await this.close();
@@ -232,6 +240,8 @@ export class Server {
     this.turns.stop();
     if (this.destroyed.signal.aborted) for (const front of this.fronts) front.destroy();
     await this.gateway?.release();
+    // Last of all, so that the end can be watched.
+    this.stats?.close();
     if (this.configuration.vacuum) this.socketFiles.vacuum((line) => this.log.line(line));
   }
 
@@ -308,25 +318,40 @@ export class Server {
     if (sockets.length + httpSockets.length + httpsSockets.length + redirectSockets.length === 0) {
       throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket, http or https');
     }
-    const { all, gateway } = await this.createFronts(configuration);
+    const wanted = await observerSockets(configuration);
+    const { all, gateway, inherited } = await this.createFronts(configuration, wanted);
     this.fronts.push(...all);
     this.gateway = gateway;
+    this.stats = new Stats({
+      configuration,
+      wanted,
+      inherited,
+      frontCounters: this.frontCounters,
+      localCounts: (front) => this.counters.counts(this.owners.length + front),
+      sockets: () => this.bound,
+      workers: () => this.workers.report(),
+      state: () => (this.closing !== undefined ? 'stopping' : this.isReady ? this.workers.state : 'starting'),
+      droppedLogLines: () => this.log.lost,
+      log: (line) => this.log.line(line),
+    });
   }
 
-  private async createFronts(listening: ListeningConfiguration): Promise<Fronts> {
+  private async createFronts(listening: ListeningConfiguration, otherSockets: readonly Wanted[] = []): Promise<Fronts> {
     const { httpsSockets, uwsgiEngine, httpEngine } = listening;
     const tls = this.certificates.readAll(httpsSockets);
     // The counters of the fronts stand behind those of the workers.
     const local = (front: number) =>
-      localSetup(this.configuration, this.applicationFolder, this.counterMemory, this.owners.length + front);
+      localSetup(this.configuration, this.applicationFolder, this.counters, this.owners.length + front);
     const fronts = await createFronts({
       ...this.configuration,
       uwsgiEngine,
       httpEngine,
       ...(await resolveListening(listening, tls)),
+      otherSockets,
       turns: this.turns,
       lanes: this.owners.map((owner) => owner.memory),
       gatewayPart: GATEWAY_FRONT,
+      frontCounters: this.frontCounters,
       local: { main: local(MAIN_FRONT), gateway: local(GATEWAY_FRONT) },
       log: (line) => this.log.line(line),
       inform: (line) => this.log.inform(line),
@@ -345,7 +370,7 @@ export class Server {
     const { moduleName, wsgiFile, callable, appKind, home } = configuration;
     return {
       bells: this.gateway === undefined ? [this.mainBell] : [this.mainBell, this.gateway.bell],
-      counters: this.counterMemory,
+      counters: this.counters.memory,
       processes: configuration.processes,
       node: hostname(),
       version: VERSION,
@@ -367,18 +392,4 @@ export class Server {
       requestLog: configuration.requestLog,
     };
   }
-}
-
-function changeDirectory(directory: string): void {
-  try {
-    process.chdir(directory);
-  } catch (cause) {
-    throw new FastwsgiError('ERR_FILE', `Cannot change to the directory ${directory}: ${systemErrorText(cause)}`, {
-      cause,
-    });
-  }
-}
-
-function bindLine({ protocol, engine, address }: BoundAddress): string {
-  return `${protocol} socket bound to ${address} (${engine})`;
 }

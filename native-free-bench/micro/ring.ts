@@ -3,6 +3,7 @@ import { FrontLane, type FrontSlot } from '../../dist/lane/front-lane.js';
 import { createLaneMemory, partLayout, REQUEST_ORIGIN } from '../../dist/lane/layout.js';
 import { Ring } from '../../dist/lane/ring.js';
 import { WorkerLane } from '../../dist/lane/worker-lane.js';
+import { Counters, type LaneTally } from '../../dist/observe/counters.js';
 import { candidate, type Suite } from './suite.js';
 
 const ENTRIES = 16;
@@ -41,13 +42,33 @@ function copied(): string {
   return Buffer.from(reply).toString('latin1');
 }
 
-function throughLane(): string {
+const tally = Counters.create(1, 64).tally(0);
+
+/** As a worker counts: what is known of the request, its two histograms, its core. */
+function counted(): string {
+  return throughLane(tally);
+}
+
+function prepare(): void {
+  tally.prepare({
+    status: 200,
+    sentBytes: 100,
+    receivedBytes: 300,
+    runMs: 0.2,
+    waitMs: 0.05,
+    core: 0,
+    isBroken: false,
+  });
+}
+
+function throughLane(counts?: LaneTally): string {
   const taken = front.take() as FrontSlot;
   taken.describe(4, 0, -1, -1, REQUEST_ORIGIN.HTTP);
   front.submit(taken, 0);
   const slot = worker.next(0);
   slot?.append(reply, 0, reply.length);
-  slot?.finish();
+  if (counts !== undefined) prepare();
+  slot?.finish(counts);
   const answered = front.nextNews() as FrontSlot;
   const bytes = answered.peek();
   const text = bytes.toString('latin1');
@@ -61,6 +82,7 @@ export const laneSuite: Suite = {
   turns: 1,
   candidates: [
     candidate('a copy of the reply', copied),
-    candidate('take, submit, claim, finish, release', throughLane),
+    candidate('take, submit, claim, finish, release', () => throughLane()),
+    candidate('the same, counted', counted),
   ],
 };

@@ -2,6 +2,7 @@
 import { errorMessage } from '../base/errors.js';
 import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
 import { TrustedAddresses } from '../base/trusted-addresses.js';
+import type { SocketAddress } from './address.js';
 import type {
   ApplicationConfiguration,
   Configuration,
@@ -45,7 +46,7 @@ export function buildConfiguration(loader: SettingsLoader, context: LoadContext)
     ...processOf(values),
     ...loggingOf(values, settings, report, sockets.trustedProxies),
     ...staticOf(values, settings, report),
-    ...statsOf(values),
+    ...statsOf(values, settings, report),
     cwd,
     options: rawOptions(settings),
     settings,
@@ -252,12 +253,27 @@ function staticOf(values: OptionValues, settings: readonly Setting[], report: Re
   };
 }
 
-function statsOf(values: OptionValues): StatsConfiguration {
+function statsOf(values: OptionValues, settings: readonly Setting[], report: Report): StatsConfiguration {
   return {
-    stats: values.get('stats'),
+    stats: ownAddress(values.get('stats'), 'stats', settings, report),
     statsHttp: values.get('stats-http'),
     statsMinified: values.get('stats-minified'),
+    metrics: ownAddress(values.get('metrics'), 'metrics', settings, report),
   };
+}
+
+/** What tells of the inside is this machine's alone, unless an address says otherwise: a port without one is on the loopback. */
+function ownAddress(
+  address: SocketAddress | undefined,
+  option: 'stats' | 'metrics',
+  settings: readonly Setting[],
+  report: Report,
+): SocketAddress | undefined {
+  const setting = lastOf(settings, [option, ...(findOption(option)?.aliases ?? [])]);
+  if (address?.kind !== 'tcp' || setting === undefined || !/^:?\d+$/.test(setting.value)) return address;
+  const other = ` is bound to 127.0.0.1 only: write 0.0.0.0:${address.port} for every interface`;
+  report.inform(setting.place, `Option "${option}"`, other);
+  return { ...address, host: '127.0.0.1' };
 }
 
 function rawOptions(settings: readonly Setting[]): ReadonlyMap<string, RawOption> {

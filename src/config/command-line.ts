@@ -1,4 +1,5 @@
 // The command line: options, configuration files where they stand, and the commands that start no server.
+import { FastwsgiError } from '../base/errors.js';
 import type { SocketAddress } from './address.js';
 import { parseSocketAddress } from './address.js';
 import { buildConfiguration } from './build.js';
@@ -20,6 +21,7 @@ export type Command =
   | { readonly kind: 'version' }
   | { readonly kind: 'docs' }
   | { readonly kind: 'ping'; readonly address: SocketAddress }
+  | { readonly kind: 'top'; readonly address: SocketAddress; readonly intervalMs: number }
   | { readonly kind: 'signal'; readonly action: 'stop' | 'reload' | 'pause'; readonly pidfile: string };
 
 /** One option as it was written: `value` is undefined for a bare name. */
@@ -34,6 +36,7 @@ interface Argument {
  */
 export function parseCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Command {
   if (argv.length === 0 && !environmentSettings(env).some(({ key }) => findOption(key))) return { kind: 'help' };
+  if (argv[0] === 'top') return readTop(argv.slice(1));
   const report = new Report();
   const args = splitArguments(argv, report);
   const command = findCommand(args, report);
@@ -64,6 +67,20 @@ function findCommand(args: readonly Argument[], report: Report): Command | undef
     }
   }
   return undefined;
+}
+
+/** `top ADDR [SECONDS]`. Throws a FastwsgiError. */
+function readTop([address = '', seconds = '1', ...others]: readonly string[]): Command {
+  const intervalMs = Number(seconds) * 1000;
+  if (address === '' || others.length > 0 || !(intervalMs >= 100)) {
+    throw new FastwsgiError(
+      'ERR_OPTION',
+      'Cannot run top: "fastwsgi-ts top ADDR [SECONDS]" is wanted, 0.1 seconds at least',
+    );
+  }
+  // As it is written for a browser.
+  const bare = address.replace(/^http:\/\/([^/]+)\/?$/, '$1');
+  return { kind: 'top', address: parseSocketAddress(bare), intervalMs };
 }
 
 function readPing(value: string, report: Report): Command | undefined {

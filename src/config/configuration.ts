@@ -163,6 +163,7 @@ export interface StatsConfiguration {
   readonly stats: SocketAddress | undefined;
   readonly statsHttp: boolean;
   readonly statsMinified: boolean;
+  readonly metrics: SocketAddress | undefined;
 }
 
 /** A value of `uwsgi.opt`: as written, true for a bare name, a list where the name stood several times. */

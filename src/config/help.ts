@@ -32,6 +32,7 @@ export function renderHelp(): string {
     '',
     'Usage: fastwsgi-ts [options] [FILE.ini]',
     '       fastwsgi-ts -c FILE.ini[:SECTION]',
+    '       fastwsgi-ts top ADDR [SECONDS]    a live view of the stats at ADDR',
     '',
     'Every option may stand in the [uwsgi] section of a file as "name = value", and here as --name value or --name=value.',
     'What comes later wins; a file counts where it stands. [not yet] marks what has no effect in this version.',

@@ -27,6 +27,8 @@ export interface SecureAddress {
 }
 
 export interface FrontsOptions extends ProxyOptions {
+  /** Sockets of ours that no front serves: they may have come with the start, too. */
+  readonly otherSockets: readonly Wanted[];
   readonly uwsgiAddresses: readonly BindAddress[];
   readonly uwsgiEngine: UwsgiEngine;
   readonly httpAddresses: readonly BindAddress[];
@@ -53,6 +55,8 @@ export interface FrontsOptions extends ProxyOptions {
   readonly lanes: readonly LaneMemory[];
   /** The gateway's part of every lane. */
   readonly gatewayPart: number;
+  /** What the fronts count, one block for each part. */
+  readonly frontCounters: SharedArrayBuffer;
   /** What is answered without a worker, and counted by whom: the main thread, the gateway. */
   readonly local: { readonly main: LocalSetup; readonly gateway: LocalSetup };
   log(line: string): void;
@@ -65,6 +69,8 @@ export interface FrontsOptions extends ProxyOptions {
 }
 
 export interface Fronts {
+  /** Sockets that came with the start. */
+  readonly inherited: ReadonlyMap<BindAddress, InheritedSocket>;
   readonly all: readonly Front[];
   readonly gateway: GatewayFront | undefined;
   /** Those of `httpsAddresses`, in their order. */
@@ -114,7 +120,12 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
   });
   const libc = uwsgiLibc ?? httpLibc;
   const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options, source);
-  return { all: [...all, ...(gateway === undefined ? [] : [gateway]), ...redirects], gateway, https };
+  return {
+    all: [...all, ...(gateway === undefined ? [] : [gateway]), ...redirects],
+    gateway,
+    https,
+    inherited: source.inherited,
+  };
 }
 
 /** In the order of the configuration. */
@@ -125,6 +136,7 @@ function wantedSockets(options: FrontsOptions): Wanted[] {
     ...httpAddresses.map((address): Wanted => ({ protocol: 'http', address })),
     ...httpsAddresses.map(({ address }): Wanted => ({ protocol: 'https', address })),
     ...redirectAddresses.map(({ address }): Wanted => ({ protocol: 'http', address })),
+    ...options.otherSockets,
   ];
 }
 
@@ -203,7 +215,8 @@ function createGateway(
   source: SocketSource,
 ): GatewayFront {
   const { listenBacklog, soKeepalive, chmodSocket, httpQueue, httpTimeoutMs, httpKeepaliveMs } = options;
-  const { lanes, gatewayPart, local, log, logRequests, onCrash, proxyProtocol, trustedProxies } = options;
+  const { lanes, gatewayPart, frontCounters, local, log, logRequests, onCrash, proxyProtocol, trustedProxies } =
+    options;
   const uwsgi = uwsgiLimits(options);
   return new GatewayFront(libc, {
     ...source,
@@ -214,6 +227,7 @@ function createGateway(
     proxies: { proxyProtocol, trustedProxies },
     front: gatewayPart,
     lanes,
+    counters: frontCounters,
     local: local.gateway,
     log,
     logRequests,

@@ -4,9 +4,12 @@
 import { LANE_PREFETCH, LANE_STALL_MS } from '../base/limits.js';
 import type { FrontLane, FrontSlot, SlotOwner } from '../lane/front-lane.js';
 import { SLOT_STATE } from '../lane/layout.js';
+import { FrontCounters, frontCountersBytes, UNANSWERED } from '../observe/front-counters.js';
 
 /** A complete request that waits for a slot. */
 export interface Waiter {
+  /** Since when, on the dispatcher's clock: written by the dispatcher. */
+  waitingSinceMs: number;
   /** Fills the slot (which is FILLING and has no owner yet) and submits it. */
   assign(slot: FrontSlot): void;
 }
@@ -21,6 +24,8 @@ export interface MovableOwner extends SlotOwner {
 export class Dispatcher {
   /** Milliseconds of the monotonic clock, read in every turn and for every new request. */
   nowMs = 0;
+  /** Of the fronts that use this dispatcher. */
+  readonly counters: FrontCounters;
   private readonly lanes: readonly FrontLane[];
   private readonly queueMax: number;
   /** Waiting requests, oldest first. */
@@ -31,7 +36,12 @@ export class Dispatcher {
   private unsettled = false;
   private submitted = 0;
 
-  constructor(lanes: readonly FrontLane[], queueMax: number) {
+  constructor(
+    lanes: readonly FrontLane[],
+    queueMax: number,
+    counters = new FrontCounters(new SharedArrayBuffer(frontCountersBytes(1)), 0),
+  ) {
+    this.counters = counters;
     this.lanes = lanes;
     this.queueMax = queueMax;
     this.nowMs = performance.now();
@@ -51,7 +61,9 @@ export class Dispatcher {
     if (this.waiting.length > 0) return null;
     // The last turn may be long ago: whether a lane stands still is seen only on a clock that does not.
     this.nowMs = performance.now();
-    return this.takeSlot();
+    const slot = this.takeSlot();
+    slot?.arrived(this.nowMs);
+    return slot;
   }
 
   /** Whether `reserve` would find a slot. */
@@ -73,13 +85,17 @@ export class Dispatcher {
 
   /** Adds a waiter whose number its front bounds by itself: a uwsgi connection. */
   enqueueAlways(waiter: Waiter): void {
+    waiter.waitingSinceMs = performance.now();
     this.waiting.push(waiter);
+    this.counters.waiting(this.waiting.length);
   }
 
-  /** Takes a waiter out of the queue again. */
+  /** Takes a waiter out of the queue again: its client has gone. */
   cancel(waiter: Waiter): void {
     const at = this.waiting.indexOf(waiter);
-    if (at >= 0) this.waiting.splice(at, 1);
+    if (at < 0) return;
+    this.waiting.splice(at, 1);
+    this.counters.ended(UNANSWERED.LEFT);
   }
 
   /** Frees a slot that is DONE and sent, or that was reserved and not submitted. */
@@ -101,6 +117,7 @@ export class Dispatcher {
       return false;
     }
     this.release(slot);
+    this.counters.ended(UNANSWERED.LEFT);
     return true;
   }
 
@@ -115,6 +132,7 @@ export class Dispatcher {
     }
     if (this.unsettled && this.nowMs - this.lastRescueMs >= LANE_STALL_MS) this.rescue();
     this.serveWaiting();
+    this.counters.waiting(this.waiting.length);
   }
 
   /** Rings the bells of the lanes that were given something: once per turn. */
@@ -175,8 +193,10 @@ export class Dispatcher {
   private serve(waiter: Waiter | Parked): boolean {
     if (waiter instanceof Parked) return this.resubmit(waiter.slot);
     const slot = this.takeSlot();
-    if (slot !== null) waiter.assign(slot);
-    return slot !== null;
+    if (slot === null) return false;
+    slot.arrived(waiter.waitingSinceMs);
+    waiter.assign(slot);
+    return true;
   }
 
   /** Submits a parked request again: where it is, or in another lane. */

@@ -23,3 +23,8 @@ export interface Front {
   /** Drops every connection at once. */
   destroy(): void;
 }
+
+/** For the log. */
+export function bindLine({ protocol, engine, address }: BoundAddress): string {
+  return `${protocol} socket bound to ${address} (${engine})`;
+}

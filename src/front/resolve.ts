@@ -5,8 +5,9 @@ import { resolve } from 'node:path';
 import type { TlsOptions } from 'node:tls';
 import { errorCode, FastwsgiError } from '../base/errors.js';
 import type { SocketAddress } from '../config/address.js';
-import type { SocketConfiguration } from '../config/configuration.js';
+import type { SocketConfiguration, StatsConfiguration } from '../config/configuration.js';
 import { addressesOf } from '../config/https-address.js';
+import type { Wanted } from '../system/inherited.js';
 import type { BindAddress } from '../system/listen.js';
 import type { FrontsOptions } from './create-fronts.js';
 
@@ -26,6 +27,22 @@ export async function resolveAddresses(
       }
     }),
   );
+}
+
+/** Where the stats and the metrics are to be served. */
+export async function observerSockets(
+  { stats, metrics }: Pick<StatsConfiguration, 'stats' | 'metrics'>,
+  folder = process.cwd(),
+): Promise<readonly Wanted[]> {
+  const wanted: Wanted[] = [];
+  for (const [protocol, address] of [
+    ['stats', stats],
+    ['metrics', metrics],
+  ] as const) {
+    if (address === undefined) continue;
+    for (const resolved of await resolveAddresses([address], folder)) wanted.push({ protocol, address: resolved });
+  }
+  return wanted;
 }
 
 /** Where to listen, and with what. */

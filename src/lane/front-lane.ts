@@ -1,6 +1,7 @@
 // A front's side of a lane: its slots, as objects made once, and the rings it shares with the worker. Used by the one
 // thread that owns the front; the worker's side is worker-lane.ts.
 import { assert } from '../base/assert.js';
+import { monotonicMs } from '../base/clock.js';
 import { SLOT_REPLY_BYTES, SLOT_REQUEST_BYTES } from '../base/limits.js';
 import { Bell } from './bell.js';
 import {
@@ -129,6 +130,12 @@ export class FrontSlot {
     this.request.set(from.request.subarray(0, used));
     this.describe(varsEnd, bodyBytes, from.bodyFd, from.fd, from.words[from.base + SLOT.ORIGIN] as number);
     this.words[this.base + SLOT.UPGRADABLE] = from.words[from.base + SLOT.UPGRADABLE] as number;
+    this.words[this.base + SLOT.ARRIVED_AT] = from.words[from.base + SLOT.ARRIVED_AT] as number;
+  }
+
+  /** The request came at `nowMs` of this thread's `performance.now()`, and waits for a worker since. */
+  arrived(nowMs: number): void {
+    this.words[this.base + SLOT.ARRIVED_AT] = (monotonicMs(nowMs) * 1000) | 0;
   }
 
   /** The first contiguous run of available reply bytes, at most `available` long: a view, valid until `consume`. */

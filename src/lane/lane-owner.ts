@@ -33,6 +33,10 @@ export interface Deadlines {
   readonly httpMs: number;
 }
 
+/** Packets that are copied for the statistics at most, of one lane. */
+const PACKETS_MAX = 32;
+const NO_PACKET = Buffer.alloc(0);
+
 /** Supervises a lane's control block. Used by the main thread only. */
 export class LaneOwner {
   readonly memory: LaneMemory;
@@ -148,6 +152,32 @@ export class LaneOwner {
     const words = this.parts[part] as Int32Array;
     const base = partLayout(this.memory.slots).slotsWord + core * SLOT_WORDS;
     return isRunning(words, base) && words[base + SLOT.GENERATION] === generation;
+  }
+
+  /** What the worker runs now, oldest first; of more than PACKETS_MAX, the younger ones without their packet. `nowMs` is `monotonicMs()`. */
+  running(nowMs: number): RunningRequest[] {
+    const found: RunningRequest[] = [];
+    this.forEachRunning((words, base, part, core) => {
+      const ageMs = ((nowMs | 0) - (words[base + SLOT.STARTED_AT] as number)) | 0;
+      const generation = words[base + SLOT.GENERATION] as number;
+      found.push({ core, ageMs: Math.max(0, ageMs), packet: NO_PACKET, varsEnd: 0, part, generation });
+    });
+    found.sort((a, b) => b.ageMs - a.ageMs);
+    const { slotsWord } = partLayout(this.memory.slots);
+    const described = found.map((request, at) => {
+      const { part, core, generation, ageMs } = request;
+      const words = this.parts[part] as Int32Array;
+      return at < PACKETS_MAX
+        ? this.describe(words, slotsWord + core * SLOT_WORDS, part, core, generation, ageMs)
+        : request;
+    });
+    // What was copied is one request's only if it still runs.
+    return described.filter((request) => this.stillRuns(request));
+  }
+
+  /** Whether requests are put into it. */
+  get isOpen(): boolean {
+    return Atomics.load(this.control, CONTROL.STATE) === LANE_STATE.READY;
   }
 
   private describe(

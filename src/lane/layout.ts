@@ -89,6 +89,8 @@ export const SLOT = {
   OVERDUE: 20,
   /** 1: the front lets go of the connection if the worker asks for it, with REPLY_FLAG.HANDED_OVER. */
   UPGRADABLE: 21,
+  /** Microseconds of `monotonicMs` when the front had the whole request, as a wrapping 32-bit number. */
+  ARRIVED_AT: 22,
 } as const;
 export const SLOT_WORDS = 2 * LINE;
 

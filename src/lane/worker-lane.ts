@@ -15,6 +15,12 @@ export interface SlotOccupant {
   onDeadline(): void;
 }
 
+/** The counters of the worker, which know what the request at hand adds to them. */
+export interface Tally {
+  /** Adds it. */
+  commit(): void;
+}
+
 /** One slot, seen from the worker. Valid from `claim` until `finish`. */
 export class WorkerSlot {
   readonly front: number;
@@ -27,6 +33,8 @@ export class WorkerSlot {
   private readonly reply: Buffer;
   private readonly news: Ring;
   private head = 0;
+  /** How long the request waited for the worker. */
+  waitedMs = 0;
 
   constructor(
     front: number,
@@ -94,7 +102,10 @@ export class WorkerSlot {
     // Compare-exchange, because the front may take the request back at this very moment; READY also publishes the request.
     const before = Atomics.compareExchange(words, base + SLOT.STATE, SLOT_STATE.READY, SLOT_STATE.RUNNING);
     if (before !== SLOT_STATE.READY) return false;
-    words[base + SLOT.STARTED_AT] = monotonicMs(nowMs) | 0;
+    const monotonic = monotonicMs(nowMs);
+    words[base + SLOT.STARTED_AT] = monotonic | 0;
+    // Threads' clocks are set by one another to a few microseconds only.
+    this.waitedMs = Math.max(0, (((monotonic * 1000) | 0) - (words[base + SLOT.ARRIVED_AT] as number)) | 0) / 1000;
     this.head = 0;
     return true;
   }
@@ -144,9 +155,12 @@ export class WorkerSlot {
     this.post();
   }
 
-  /** Ends the request: what was appended is published, the slot is the front's again. */
-  finish(): void {
+  /** Ends the request: what was appended is published, the slot is the front's again, and the request is counted. */
+  finish(tally?: Tally): void {
     Atomics.store(this.words, this.base + SLOT.REPLY_HEAD, this.head);
+    // The next thing that is done, and it calls nothing of ours: a thread that is ended has counted the request and given it
+    // back, or neither.
+    tally?.commit();
     // DONE after the last bytes: a front that sees it sees them all.
     Atomics.store(this.words, this.base + SLOT.STATE, SLOT_STATE.DONE);
     this.post();

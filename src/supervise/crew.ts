@@ -28,6 +28,10 @@ export interface CrewOptions {
   /** Makes the fronts look at the lanes. */
   wakeFronts(): void;
   log(line: string): void;
+  /** A thread is being started. */
+  onBorn(life: WorkerLife): void;
+  /** It has ended, and its lane is nobody's. */
+  onOver(life: WorkerLife): void;
   /** The thread serves from now on: its lane has to be opened. */
   onServing(life: WorkerLife, news: LoadedNews): void;
   /** The thread has ended, or is given up. */
@@ -174,6 +178,7 @@ export class Crew {
     const life = this.serving.get(workerId);
     if (life === undefined) return;
     this.serving.delete(workerId);
+    life.endCause ??= 'not-needed';
     life.retire(this.options.settings().workerMercyMs);
   }
 
@@ -222,6 +227,7 @@ export class Crew {
       requestsMax,
     );
     this.lives.add(life);
+    options.onBorn(life);
     life.over = this.follow(life);
     return life;
   }
@@ -241,7 +247,10 @@ export class Crew {
     life.state = LIFE.SERVING;
     life.served = true;
     this.options.onServing(life, life.news as LoadedNews);
-    predecessor?.retire(mercyMs);
+    if (predecessor !== undefined) {
+      predecessor.endCause ??= 'reload';
+      predecessor.retire(mercyMs);
+    }
     this.options.wakeFronts();
   }
 
@@ -267,6 +276,7 @@ export class Crew {
     }
     while (!lane.isClean(this.options.fronts()) && !this.isStopping) await this.pause(CLEAN_POLL_MS);
     this.lives.delete(life);
+    this.options.onOver(life);
     if (gone) return this.giveBack(lane);
     // A call into native code may return after all.
     void exited.then(() => {

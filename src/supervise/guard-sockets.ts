@@ -7,7 +7,7 @@ import { socketOwner } from '../config/accounts.js';
 import type { SocketAddress } from '../config/address.js';
 import type { Configuration } from '../config/configuration.js';
 import { addressesOf } from '../config/https-address.js';
-import { resolveAddresses } from '../front/resolve.js';
+import { observerSockets, resolveAddresses } from '../front/resolve.js';
 import { type SocketProtocol, takeInherited, type Wanted } from '../system/inherited.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import { type BindAddress, listenError, listenOn, removeStaleSocket } from '../system/listen.js';
@@ -97,6 +97,7 @@ async function wantedSockets(configuration: Configuration): Promise<Wanted[]> {
   await add('http', httpSockets);
   await add('https', addressesOf(httpsSockets));
   await add('http', addressesOf(redirectSockets));
+  wanted.push(...(await observerSockets(configuration, folder)));
   return wanted;
 }
 

@@ -15,19 +15,20 @@ const STACK_MS = 1000;
 
 /** Looks after the deadlines of all workers; `look` is called for each on every tick. */
 export class HarakiriWatch {
-  /** Requests that were ended. */
-  count = 0;
   private readonly log: (line: string) => void;
+  private readonly onMarked: (life: WorkerLife, requests: readonly RunningRequest[]) => void;
 
-  constructor(log: (line: string) => void) {
+  /** `onMarked` is told of requests when they are found to be overdue. */
+  constructor(log: (line: string) => void, onMarked: (life: WorkerLife, requests: readonly RunningRequest[]) => void) {
     this.log = log;
+    this.onMarked = onMarked;
   }
 
   /** `nowMs` is `monotonicMs()`. */
   look(life: WorkerLife, nowMs: number, deadlines: Deadlines, isVerbose: boolean): void {
     if (deadlines.uwsgiMs === 0 && deadlines.httpMs === 0) return;
     const marked = life.lane.markOverdue(nowMs, deadlines);
-    this.count += marked.length;
+    if (marked.length > 0) this.onMarked(life, marked);
     // One that is being ended is still there for a moment.
     if (life.killedBy !== undefined) return;
     const waiting: Overdue[] = [];
@@ -38,6 +39,7 @@ export class HarakiriWatch {
     if (waiting.some(({ sinceMs }) => nowMs - sinceMs >= REACTION_MS)) {
       this.announce(life, waiting, false);
       life.killedBy = 'killed by harakiri';
+      life.endCause ??= 'harakiri';
       void this.end(life, isVerbose);
     }
     life.overdue = [...waiting, ...marked.map((request) => ({ sinceMs: nowMs, request }))];
@@ -62,6 +64,12 @@ export class HarakiriWatch {
     }
     life.kill(undefined);
   }
+}
+
+/** `GET /slow`. */
+export function requestName({ packet, varsEnd }: RunningRequest): string {
+  const value = (name: string) => printable(findVar(packet, PACKET_HEADER_BYTES, varsEnd, name) ?? '-');
+  return `${value('REQUEST_METHOD')} ${value('REQUEST_URI')}`;
 }
 
 function requestLine({ core, ageMs, packet, varsEnd }: RunningRequest): string {

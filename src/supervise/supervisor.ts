@@ -2,7 +2,8 @@
 // and how many workers there have to be.
 import { monotonicMs } from '../base/clock.js';
 import type { Configuration } from '../config/configuration.js';
-import type { Deadlines } from '../lane/lane-owner.js';
+import type { Deadlines, RunningRequest } from '../lane/lane-owner.js';
+import type { EndCause } from '../observe/worker-records.js';
 import type { Crew } from './crew.js';
 import { HarakiriWatch } from './harakiri.js';
 import { LIFE, type WorkerLife } from './worker-life.js';
@@ -48,6 +49,8 @@ export interface SupervisorOptions {
   requestsTotal(): number;
   /** Requests answered by the lane of this worker. */
   requests(life: WorkerLife): number;
+  /** Requests have run too long. */
+  onOverdue(life: WorkerLife, requests: readonly RunningRequest[]): void;
   /** Whether a reload waits for another one. */
   isReloadWaiting(): boolean;
   /** What workers load, as the operator names it. */
@@ -82,7 +85,10 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.options = options;
-    this.harakiri = new HarakiriWatch((line) => options.log(line));
+    this.harakiri = new HarakiriWatch(
+      (line) => options.log(line),
+      (life, requests) => options.onOverdue(life, requests),
+    );
   }
 
   start(): void {
@@ -114,6 +120,7 @@ export class Supervisor {
       if (now >= life.mercyEndsMs + (life.lane.busy > 0 ? 0 : ENDING_MS)) {
         life.mercyEndsMs = Number.POSITIVE_INFINITY;
         log(`worker ${life.workerId} is taking too much time to die...NO MERCY !!!`);
+        life.endCause ??= 'mercy';
         life.kill('killed without mercy');
       }
     }
@@ -137,29 +144,38 @@ export class Supervisor {
     const { memoryBytes } = life.lane;
     if (life.killedBy !== undefined) return;
     if (evilReloadAboveBytes > 0 && memoryBytes > evilReloadAboveBytes) {
+      life.endCause ??= 'evil-memory';
       return life.kill(`evil reload: ${megabytes(memoryBytes)} are over ${megabytes(evilReloadAboveBytes)}`);
     }
     const why = life.ageMs >= settings.minWorkerLifetimeMs ? this.reasonToGo(life, settings) : undefined;
     if (why !== undefined && !this.options.crew.isReplacing(life.workerId)) this.recycle(life, why, now);
   }
 
-  private reasonToGo(life: WorkerLife, settings: SupervisorSettings): string | undefined {
+  private reasonToGo(life: WorkerLife, settings: SupervisorSettings): Reason | undefined {
     const { reloadAboveBytes, maxWorkerLifetimeMs } = settings;
     const requests = this.options.requests(life) - life.requestsBefore;
-    if (life.requestsMax > 0 && requests >= life.requestsMax) return `it has served ${requests} requests`;
-    if (reloadAboveBytes > 0 && life.lane.memoryBytes > reloadAboveBytes) {
-      return `it has ${megabytes(life.lane.memoryBytes)}, more than ${megabytes(reloadAboveBytes)}`;
+    if (life.requestsMax > 0 && requests >= life.requestsMax) {
+      return { cause: 'max-requests', text: `it has served ${requests} requests` };
     }
-    if (maxWorkerLifetimeMs > 0 && life.ageMs > maxWorkerLifetimeMs) return 'it has reached its lifetime';
+    if (reloadAboveBytes > 0 && life.lane.memoryBytes > reloadAboveBytes) {
+      const text = `it has ${megabytes(life.lane.memoryBytes)}, more than ${megabytes(reloadAboveBytes)}`;
+      return { cause: 'memory', text };
+    }
+    if (maxWorkerLifetimeMs > 0 && life.ageMs > maxWorkerLifetimeMs) {
+      return { cause: 'lifetime', text: 'it has reached its lifetime' };
+    }
     return undefined;
   }
 
-  private recycle({ workerId }: WorkerLife, why: string, now: number): void {
+  private recycle(life: WorkerLife, why: Reason, now: number): void {
+    const { workerId } = life;
     if (now < (this.retryAtMs.get(workerId) ?? 0)) return;
     const { crew, log } = this.options;
-    log(`...The work of worker ${workerId} is done: ${why}. Seeya!`);
+    log(`...The work of worker ${workerId} is done: ${why.text}. Seeya!`);
+    life.endCause = why.cause;
     void crew.replace([workerId], this.options.settings().workerReloadMercyMs).then((error) => {
       if (error === undefined || crew.isStopping) return;
+      life.endCause = undefined;
       log(`worker ${workerId} stays, its replacement does not come up: ${error}`);
       this.retryAtMs.set(workerId, performance.now() + RETRY_MS);
     });
@@ -231,6 +247,12 @@ export class Supervisor {
       crew.dismiss(id);
     }
   }
+}
+
+/** Why a worker is replaced: for the statistics, and for the log. */
+interface Reason {
+  readonly cause: EndCause;
+  readonly text: string;
 }
 
 function megabytes(bytes: number): string {

@@ -1,5 +1,6 @@
 // One thread's time as a worker, from loading the application to its end, and what the supervisor has to know of it.
 import type { LaneOwner, RunningRequest } from '../lane/lane-owner.js';
+import type { EndCause } from '../observe/worker-records.js';
 import type { Life } from '../pool/pool.js';
 
 export const LIFE = {
@@ -59,6 +60,10 @@ export class WorkerLife {
   mercyEndsMs = Number.POSITIVE_INFINITY;
   /** Why the supervisor ended it, for the log. */
   killedBy: string | undefined;
+  /** Why it was told to end, for the statistics. */
+  endCause: EndCause | undefined;
+  /** When the application was loaded, on the clock of `performance.now()`. */
+  loadedMs = 0;
   /** Why it has ended; undefined before. */
   diedOf: string | undefined;
   /** It has told that it ends as asked. */
@@ -99,6 +104,7 @@ export class WorkerLife {
     if (this.state === LIFE.LOADING && 'news' in loading) {
       this.state = LIFE.LOADED;
       this.news = loading.news;
+      this.loadedMs = performance.now();
     }
     this.settleLoading(loading);
   }

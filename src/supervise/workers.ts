@@ -1,14 +1,20 @@
 // All that concerns the worker threads of a server, put together: the crew, the supervisor's loop, reloads, and what the
 // threads tell.
+import { monotonicMs } from '../base/clock.js';
 import { errorMessage, FastwsgiError } from '../base/errors.js';
 import { applicationName } from '../config/banner.js';
 import type { Configuration } from '../config/configuration.js';
-import type { LaneOwner } from '../lane/lane-owner.js';
+import type { LaneOwner, RunningRequest } from '../lane/lane-owner.js';
 import { isWorkerMessage, type WorkerInit, type WorkerInitCommon, type WorkerMessage } from '../lane/worker-init.js';
 import type { Counters } from '../observe/counters.js';
+import { Timeline } from '../observe/timeline.js';
+import { END_CAUSES, WorkerRecords } from '../observe/worker-records.js';
 import { WorkerPool } from '../pool/pool.js';
+import type { WorkersReport } from '../stats/report.js';
 import { Crew } from './crew.js';
+import { requestName } from './harakiri.js';
 import { type ReloadKind, Reloads } from './reloads.js';
+import { reportWorker } from './report-worker.js';
 import { Supervisor, supervisorSettings } from './supervisor.js';
 import type { LoadedNews, WorkerLife } from './worker-life.js';
 
@@ -44,17 +50,22 @@ export class Workers {
   private pool: WorkerPool<WorkerInit> | undefined;
   private pools: WorkerPool<WorkerInit>[] = [];
   private paused = false;
+  /** What has become of each worker. */
+  private readonly records: WorkerRecords;
+  private readonly timeline = new Timeline();
   /** Numbers of the workers that have served. */
   private readonly seen = new Set<number>();
 
   constructor(options: WorkersOptions) {
     this.options = options;
+    this.records = new WorkerRecords(options.counters);
     this.crew = this.makeCrew();
     this.supervisor = new Supervisor({
       crew: this.crew,
       settings: () => supervisorSettings(options.configuration()),
       requestsTotal: () => options.counters.requestsTotal,
       requests: (life) => this.requestsOf(life.lane),
+      onOverdue: (life, requests) => this.onOverdue(life, requests),
       isReloadWaiting: () => this.reloads.isOneWaiting,
       application: () => applicationName(options.configuration()),
       log: (line) => options.log(line),
@@ -116,6 +127,7 @@ export class Workers {
   /** See Server.pause. */
   pause(): void {
     this.paused = !this.paused;
+    this.timeline.add(this.paused ? 'pause' : 'resume', 0, '');
     this.options.log(this.paused ? '*** paused: requests wait ***' : '*** resumed ***');
     for (const { lane } of this.crew.workers) {
       if (this.paused) lane.pause();
@@ -127,6 +139,27 @@ export class Workers {
   /** See Server.stuckThreads. */
   get stuckThreads(): number {
     return this.crew.stuckThreads;
+  }
+
+  /** What they are and have done. */
+  report(): WorkersReport {
+    const { options, records, timeline, crew } = this;
+    const { processes } = options.configuration();
+    const lives = [...crew.lives];
+    const nowMs = monotonicMs();
+    return {
+      workers: workerIds(processes).map((id) => reportWorker(id, lives, records, options.counters, this.paused, nowMs)),
+      inFlight: lives.reduce((sum, { lane }) => sum + lane.busy, 0),
+      reloads: { done: timeline.count('reload'), failed: timeline.count('reload-failed') },
+      ends: END_CAUSES.map((cause) => ({ cause, count: records.ended(cause) })),
+      events: timeline.recent,
+    };
+  }
+
+  /** Whether they serve, once they have started. */
+  get state(): 'ready' | 'paused' | 'no-worker' {
+    if (this.paused) return 'paused';
+    return this.crew.size > 0 ? 'ready' : 'no-worker';
   }
 
   /** One line for each worker. */
@@ -155,6 +188,8 @@ export class Workers {
         return (this.pool as WorkerPool<WorkerInit>).run(lane, init);
       },
       requests: (lane) => this.requestsOf(lane),
+      onBorn: ({ workerId, lane }) => this.records.begin(workerId, lane.memory.id - 1),
+      onOver: (life) => this.onOver(life),
       onServing: (life, news) => this.onServing(life, news),
       onEnded: (life) => this.supervisor.onEnded(life),
       onHopeless: (reason) => {
@@ -194,10 +229,25 @@ export class Workers {
 
   private onServing({ workerId, lane }: WorkerLife, { application, concurrency }: LoadedNews): void {
     if (!this.paused) lane.open();
+    this.records.serving(workerId);
+    this.timeline.add(this.seen.has(workerId) ? 'respawn' : 'start', workerId, '');
     const worker = `uWSGI worker ${workerId} (pid: ${process.pid}, cores: ${concurrency}, kind: ${application})`;
     if (this.seen.has(workerId)) this.options.log(`Respawned ${worker}`);
     else this.options.inform(`spawned ${worker}`);
     this.seen.add(workerId);
+  }
+
+  private onOverdue({ workerId }: WorkerLife, requests: readonly RunningRequest[]): void {
+    this.records.overdue(workerId, requests.length);
+    for (const request of requests) this.timeline.add('harakiri', workerId, requestName(request));
+  }
+
+  private onOver({ workerId, lane, served, endCause, killedBy }: WorkerLife): void {
+    const cause = !served || this.crew.isStopping ? undefined : (endCause ?? 'died');
+    this.records.end(lane.memory.id - 1, cause);
+    if (cause === undefined || cause === 'reload') return;
+    const isDeath = cause === 'died' || killedBy !== undefined;
+    this.timeline.add(isDeath ? 'death' : 'recycle', workerId, killedBy ?? cause);
   }
 
   /** Starts the new threads; why they do not come up, or undefined. */
@@ -212,6 +262,11 @@ export class Workers {
     } catch (cause) {
       error = errorMessage(cause);
     }
+    this.timeline.add(
+      error === undefined ? 'reload' : 'reload-failed',
+      0,
+      `${kind}${error === undefined ? '' : `: ${error}`}`,
+    );
     if (error === undefined) return undefined;
     options.restoreConfiguration(configuration);
     this.pool = pool;

@@ -145,6 +145,23 @@ export function boundPort(libc: Libc, fd: number): number {
   return address.readUInt16BE(2);
 }
 
+/** What node:net's `listen` takes. A leading NUL is Linux' abstract name space; Node 20 fills the name up with NUL bytes. */
+export function netListenOptions(
+  address: BindAddress,
+  backlog: number,
+): { host?: string; port?: number; path?: string; backlog: number; exclusive: true; ipv6Only?: boolean } {
+  switch (address.kind) {
+    case 'tcp':
+      return { host: address.host, port: address.port, backlog, exclusive: true, ipv6Only: address.host.includes(':') };
+    case 'unix':
+      return { path: address.path, backlog, exclusive: true };
+    case 'abstract':
+      return { path: `\0${address.name}`, backlog, exclusive: true };
+    default:
+      return address satisfies never;
+  }
+}
+
 /** ERR_LISTEN: `Cannot listen on 127.0.0.1:80: bind(): Permission denied`, as uWSGI says it, whichever engine binds. */
 export function listenError(address: BindAddress, cause: unknown, call = 'bind'): FastwsgiError {
   const text = systemErrorText(cause);

@@ -3,11 +3,13 @@ import { inspect } from 'node:util';
 import { parentPort, threadId } from 'node:worker_threads';
 import type { Application, WorkerContext } from '../app/exchange.js';
 import { loadApplications, type MountedSpec } from '../app/mounts.js';
+import { monotonicMs } from '../base/clock.js';
+import { REPOLL_MS } from '../base/limits.js';
 import { printable } from '../base/log-text.js';
 import { Bell } from '../lane/bell.js';
 import type { FrontBell, WorkerInit, WorkerMessage, WorkerNews } from '../lane/worker-init.js';
 import { WorkerLane } from '../lane/worker-lane.js';
-import { Counters } from '../observe/counters.js';
+import { Counters, type LaneTally } from '../observe/counters.js';
 import { Logs } from '../observe/logs.js';
 import { RequestLog } from '../observe/request-log.js';
 import { type Libc, loadLibc } from '../system/libc.js';
@@ -50,10 +52,11 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     },
   });
   const concurrency = init.concurrency ?? application.concurrency;
-  const counters = new Counters(init.counters);
+  const counters = new Counters(init.counters, init.lane.slots);
+  const tally = counters.tally(init.lane.id - 1);
+  // The request at hand is counted when its slot is given back.
   const requestLog =
-    init.requestLog && new RequestLog(init.requestLog, init.workerId, log, () => counters.requestsTotal);
-  const index = init.lane.id - 1;
+    init.requestLog && new RequestLog(init.requestLog, init.workerId, log, () => counters.requestsTotal + 1);
   const extraHeaders = new ExtraHeaders(init);
   const loop = new WorkerLoop({
     lane,
@@ -62,12 +65,23 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     libc,
     extraHeaders: extraHeaders.exist ? extraHeaders : undefined,
     bells: init.bells.map((bell) => frontRinger(bell, libc)),
+    tally,
     onFinished: (exchange, endedMs) => {
-      counters.countRequest(index, exchange.response.headBytes + exchange.response.bodyBytes);
       requestLog?.log(exchange, exchange.response, endedMs);
+      const { response, startedMs, waitedMs, receivedBytes, core } = exchange;
+      tally.prepare({
+        status: response.statusCode,
+        sentBytes: response.headBytes + response.bodyBytes,
+        receivedBytes,
+        runMs: endedMs - startedMs,
+        waitMs: waitedMs,
+        core,
+        isBroken: response.aborted,
+      });
     },
+    onTick: eventLoopWatch(tally),
     onError: (error, exchange) => {
-      counters.countException(index);
+      tally.countException();
       log.line(`${requestName(exchange)}: ${describeError(error)}`);
     },
   });
@@ -85,6 +99,16 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   tell({ kind: 'stopped' });
   // Whatever the application still has running ends here.
   return process.exit();
+}
+
+/** Called on every tick: notes how late it comes. */
+function eventLoopWatch(tally: LaneTally): (nowMs: number) => void {
+  tally.begin(monotonicMs());
+  let dueMs = performance.now() + REPOLL_MS;
+  return (nowMs) => {
+    tally.beat(monotonicMs(nowMs), nowMs - dueMs);
+    dueMs = nowMs + REPOLL_MS;
+  };
 }
 
 /** The application at the root, unless there are others only, and those. */

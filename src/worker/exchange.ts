@@ -43,6 +43,16 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
     slot.occupant = this;
   }
 
+  /** How long it waited for the worker, in milliseconds. */
+  get waitedMs(): number {
+    return this.slot.waitedMs;
+  }
+
+  /** Of the packet and the body. */
+  get receivedBytes(): number {
+    return this.varsEnd + this.slot.bodyBytes;
+  }
+
   get body(): RequestBody {
     this.bodyReader ??= new SlotBody(this.slot);
     return this.bodyReader;

@@ -2,7 +2,7 @@
 // fronts' bells once per batch, and sleeps on its own bell without stopping the thread's event loop.
 import type { Application } from '../app/exchange.js';
 import { BATCH_MS, BATCH_REPLIES, REPOLL_MS } from '../base/limits.js';
-import type { WorkerLane, WorkerSlot } from '../lane/worker-lane.js';
+import type { Tally, WorkerLane, WorkerSlot } from '../lane/worker-lane.js';
 import type { Libc } from '../system/libc.js';
 import { ThreadYield } from '../system/thread-yield.js';
 import { type ExchangeOwner, SlotExchange } from './exchange.js';
@@ -20,6 +20,10 @@ export interface LoopOptions {
   readonly bells: readonly ((urgent: boolean) => void)[];
   /** A response is complete: `endedMs` is now. Undefined when nobody wants to know. */
   readonly onFinished: ((exchange: SlotExchange, endedMs: number) => void) | undefined;
+  /** Where what `onFinished` has prepared is counted. */
+  readonly tally?: Tally;
+  /** The slow tick, at `nowMs` of `performance.now()`. */
+  readonly onTick?: (nowMs: number) => void;
   /** The application failed. */
   onError(error: unknown, exchange: SlotExchange): void;
 }
@@ -60,6 +64,7 @@ export class WorkerLoop implements ExchangeOwner {
       (slot, urgent) => this.posted(slot, urgent),
       () => this.flush(performance.now()),
       options.extraHeaders,
+      options.tally,
     );
     this.aborts = options.lane.aborts;
   }
@@ -70,7 +75,11 @@ export class WorkerLoop implements ExchangeOwner {
     const stopped = new Promise<void>((resolve) => {
       this.resolveStopped = resolve;
     });
-    const repoll = setInterval(() => this.drain(), REPOLL_MS);
+    const { onTick } = this.options;
+    const repoll = setInterval(() => {
+      onTick?.(performance.now());
+      this.drain();
+    }, REPOLL_MS);
     lane.loaded(concurrency);
     void this.sleep();
     await stopped;

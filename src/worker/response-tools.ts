@@ -1,6 +1,6 @@
 // What one worker thread's responses share.
 import { SLOT_REPLY_BYTES } from '../base/limits.js';
-import type { WorkerSlot } from '../lane/worker-lane.js';
+import type { Tally, WorkerSlot } from '../lane/worker-lane.js';
 import { ResponseHead } from '../protocol/response-head.js';
 import type { Libc } from '../system/libc.js';
 import type { ExtraHeaders } from './extra-headers.js';
@@ -14,6 +14,8 @@ export interface ResponseTools {
   readonly head: ResponseHead;
   /** Undefined where nothing is configured. */
   readonly extraHeaders: ExtraHeaders | undefined;
+  /** Where requests are counted; whoever hears of the end of a response has prepared it. */
+  readonly tally: Tally | undefined;
   /** The response that set `head` last: its text is still in there. */
   headOwner: SlotResponse | undefined;
   /** The slot got news: its front's bell has to ring at the end of the batch. Not urgent: the client has its answer already. */
@@ -27,12 +29,14 @@ export function newResponseTools(
   posted: (slot: WorkerSlot, urgent: boolean) => void,
   flush: () => void,
   extraHeaders?: ExtraHeaders,
+  tally?: Tally,
 ): ResponseTools {
   return {
     libc,
     scratch: Buffer.allocUnsafeSlow(SLOT_REPLY_BYTES),
     head: new ResponseHead(),
     extraHeaders,
+    tally,
     headOwner: undefined,
     posted,
     flush,

@@ -351,9 +351,9 @@ export class SlotResponse implements ResponseWriter {
       // The end of the response reaches the client at once; the gateway closes the descriptor with its next turn.
       (this.tools.libc as Libc).shutdown(this.slot.fd, SYS.SHUT_WR);
     }
-    // Before the slot is given back: whoever logs the request reads its vars.
+    // Before the slot is given back: whoever logs the request reads its vars, and says what it counts.
     this.owner.onResponseFinished();
-    this.slot.finish();
+    this.slot.finish(this.tools.tally);
     this.tools.posted(this.slot, !answered);
   }
 }

@@ -2,13 +2,14 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Exchange } from '../../dist/app/exchange.js';
-import { INLINE_BODY_BYTES_MAX } from '../../dist/base/limits.js';
+import { FRONTS_MAX, INLINE_BODY_BYTES_MAX } from '../../dist/base/limits.js';
 import type { Front } from '../../dist/front/front.js';
 import { GatewayFront } from '../../dist/front/gateway/gateway.js';
 import type { HttpFrontOptions } from '../../dist/front/http/options.js';
 import { NodeHttpFront } from '../../dist/front/node/front.js';
 import { UwsFront } from '../../dist/front/uws/front.js';
 import { loadUws } from '../../dist/front/uws/load.js';
+import { frontCountersBytes } from '../../dist/observe/front-counters.js';
 import { forEachVar } from '../../dist/protocol/environ-vars.js';
 import { loadLibc } from '../../dist/system/libc.js';
 import type { Target } from './http-client.js';
@@ -121,6 +122,7 @@ function makeGateway(options: HttpFrontOptions, worker: InProcessWorker, httpQue
     proxies: { proxyProtocol: options.proxyProtocol, trustedProxies: options.trustedProxies },
     front: GATEWAY_PART,
     lanes: [worker.owner.memory],
+    counters: new SharedArrayBuffer(frontCountersBytes(FRONTS_MAX)),
     log: options.log,
     onCrash: (error) => {
       throw error;

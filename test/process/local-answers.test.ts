@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { defaultTemplate } from '../../dist/base/log-template.js';
 import { LocalDesk } from '../../dist/front/local/desk.js';
 import { type JudgedRequest, LocalAnswer, type RequestGate, type Verdict } from '../../dist/front/local/gate.js';
-import { Counters, countersBytes } from '../../dist/observe/counters.js';
+import { Counters } from '../../dist/observe/counters.js';
 import { forEachVar } from '../../dist/protocol/environ-vars.js';
 import { parseResponses, RawClient } from '../helpers/http-client.js';
 import { ENGINES, type EngineName, type HttpHarness, startHttp } from '../helpers/http-front.js';
@@ -40,12 +40,12 @@ interface Started {
 
 async function start(engine: EngineName): Promise<Started> {
   const lines: string[] = [];
-  const memory = new SharedArrayBuffer(countersBytes(1));
+  const counters = Counters.create(1, 1);
   const requestLog = settingsOf(defaultTemplate(false, false));
-  const setup = { counters: memory, counterIndex: 0, requestLog, addHeaders: [] };
+  const setup = { counters: counters.memory, cores: 1, counterIndex: 0, requestLog, addHeaders: [] };
   const desk = new LocalDesk(new TestGate(), setup, (line) => lines.push(line));
   const http = await startHttp(engine, { front: { desk } });
-  return { http, lines, counters: new Counters(memory) };
+  return { http, lines, counters };
 }
 
 const HOST = 'HTTP/1.1\r\nHost: a\r\n';

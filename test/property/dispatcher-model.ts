@@ -15,6 +15,7 @@ export class Request implements MovableOwner, Waiter {
   /** How often a worker has started it. */
   starts = 0;
   slot: FrontSlot | null = null;
+  waitingSinceMs = 0;
   private reply = '';
 
   constructor(

@@ -5,7 +5,8 @@ import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const DOCUMENTS = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name))];
+const PAGES = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
+const DOCUMENTS = ['README.md', ...PAGES.map((name) => join('docs', name))];
 
 /** Where the links of a Markdown text lead that are no web addresses. */
 function localLinks(text: string): string[] {

@@ -16,13 +16,14 @@ const LEVELS: Readonly<Record<string, number>> = {
   app: 2,
   front: 2,
   pool: 2,
+  stats: 2,
   worker: 3,
   supervise: 3,
 };
 const DOORS = ['index.ts', 'cli.ts', 'serve.ts', 'server.ts'];
 const LINES_MAX = 400;
-/** Files that node's module hooks load by name. */
-const LOADED_BY_NAME = ['app/esbuild-hooks.ts', 'app/home-hooks.ts'];
+/** Files that node's module hooks, or a browser, load by name. */
+const LOADED_BY_NAME = ['app/esbuild-hooks.ts', 'app/home-hooks.ts', 'stats/page/page.ts'];
 
 interface SourceFile {
   readonly path: string;

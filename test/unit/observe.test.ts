@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { FastwsgiError } from '../../dist/base/errors.js';
-import { Counters, countersBytes } from '../../dist/observe/counters.js';
 import { Log } from '../../dist/observe/log.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'fastwsgi-observe-'));
@@ -35,15 +34,4 @@ test('a log that cannot be opened is the operator’s error', () => {
     () => new Log({ file: join(folder, 'missing', 'app.log') }),
     (error) => error instanceof FastwsgiError && error.code === 'ERR_FILE' && error.option === 'logto',
   );
-});
-
-test('counters of several workers are kept apart and added up', () => {
-  const memory = new SharedArrayBuffer(countersBytes(3));
-  const [first, second] = [new Counters(memory), new Counters(memory)];
-  for (let i = 0; i < 5; i++) first.countRequest(0, 100);
-  for (let i = 0; i < 7; i++) second.countRequest(2, 2 ** 33);
-  second.countException(2);
-  assert.deepEqual([first.requests(0), first.requests(1), first.requests(2)], [5, 0, 7]);
-  assert.deepEqual([first.exceptions(0), first.exceptions(2)], [0, 1]);
-  assert.equal(second.requestsTotal, 12);
 });

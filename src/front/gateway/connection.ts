@@ -5,6 +5,7 @@
 import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
+import { UNANSWERED } from '../../observe/front-counters.js';
 import { ERRNO, type Libc, SYS } from '../../system/libc.js';
 import type { Dispatcher, MovableOwner, Waiter } from '../dispatcher.js';
 import type { LocalDesk } from '../local/desk.js';
@@ -60,6 +61,7 @@ export abstract class Connection implements MovableOwner, Waiter {
   fd = -1;
   /** When the peer has to have made progress, on the dispatcher's clock; Infinity while we are the ones to act. */
   deadlineMs = Number.POSITIVE_INFINITY;
+  waitingSinceMs = 0;
   protected readonly tools: GatewayTools;
   protected phase: Phase = PHASE.CLOSED;
   protected slot: FrontSlot | null = null;
@@ -240,7 +242,10 @@ export abstract class Connection implements MovableOwner, Waiter {
   onLost(slot: FrontSlot): void {
     this.slot = null;
     if (slot.state === SLOT_STATE.RUNNING && !this.clientGone) this.answerLost(slot.overdue);
-    else this.reset();
+    else {
+      this.tools.dispatcher.counters.ended(UNANSWERED.CUT);
+      this.reset();
+    }
   }
 
   protected onClientGone(): void {
@@ -310,6 +315,18 @@ export abstract class Connection implements MovableOwner, Waiter {
   protected answer(response: Buffer): void {
     this.sendNow(response);
     this.linger();
+  }
+
+  /** Answers a request that no worker answers, and closes. `response` has this status. */
+  protected answerInstead(status: number, response: Buffer): void {
+    this.tools.dispatcher.counters.answered(status);
+    this.answer(response);
+  }
+
+  /** The client has left; `isAmid`: in the middle of its request. */
+  protected leave(isAmid: boolean): void {
+    if (isAmid) this.tools.dispatcher.counters.ended(UNANSWERED.INCOMPLETE);
+    this.close();
   }
 
   /** Ends the response, and closes when the client has: what it still sends is read, lest the close become a reset. */

@@ -9,8 +9,6 @@ import type { HttpLimits } from './http-limits.js';
 export const GATEWAY_CONTROL = {
   /** One of GATEWAY_MODE, written by the main thread. */
   MODE: 0,
-  /** Open connections, for statistics. */
-  CONNECTIONS: 1,
 } as const;
 
 export const GATEWAY_MODE = {
@@ -40,6 +38,8 @@ export interface GatewayData {
   readonly front: number;
   readonly lanes: readonly LaneMemory[];
   readonly control: SharedArrayBuffer;
+  /** What the fronts count. */
+  readonly counters: SharedArrayBuffer;
   /** The bell the workers ring; its sleeper waits on `eventFd`. */
   readonly bell: SharedArrayBuffer;
   readonly bellStart: number;

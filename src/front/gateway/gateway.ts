@@ -44,6 +44,7 @@ export interface GatewayOptions {
   readonly proxies: ProxyOptions;
   readonly front: number;
   readonly lanes: readonly LaneMemory[];
+  readonly counters: SharedArrayBuffer;
   /** What is answered without a worker. */
   readonly local?: LocalSetup | undefined;
   log(line: string): void;
@@ -143,10 +144,11 @@ export class GatewayFront implements Front {
   }
 
   private startThread(): void {
-    const { front, lanes, limits, proxies, local, log, onCrash } = this.options;
+    const { front, lanes, counters, limits, proxies, local, log, onCrash } = this.options;
     const workerData: GatewayData = {
       front,
       lanes,
+      counters,
       limits,
       proxies,
       local,

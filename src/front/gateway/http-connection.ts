@@ -181,7 +181,7 @@ export class HttpConnection extends Connection {
   private onEnd(): void {
     if (this.inBody)
       this.tools.log(`client closed connection after ${this.body.bytes} bytes of its request body. skip.`);
-    this.close();
+    this.leave(!this.isIdle);
   }
 
   protected override onReadTimeout(): void {
@@ -382,7 +382,7 @@ export class HttpConnection extends Connection {
 
   /** Answers and closes: what follows on this connection cannot be trusted, or is not wanted. */
   private refuse(refusal: Refusal): boolean {
-    this.answer(Buffer.from(`HTTP/1.1 ${closingAnswer(refusal, this.isHead)}`, 'latin1'));
+    this.answerInstead(refusal.status, Buffer.from(`HTTP/1.1 ${closingAnswer(refusal, this.isHead)}`, 'latin1'));
     return false;
   }
 

@@ -5,6 +5,7 @@ import { assert } from '../../base/assert.js';
 import { GATEWAY_CONNECTIONS_MAX, LANE_STALL_MS, REPOLL_MS } from '../../base/limits.js';
 import { Bell } from '../../lane/bell.js';
 import { FrontLane } from '../../lane/front-lane.js';
+import { FrontCounters } from '../../observe/front-counters.js';
 import { ERRNO, type Libc, loadLibc, SYS } from '../../system/libc.js';
 import { ThreadYield } from '../../system/thread-yield.js';
 import { Dispatcher } from '../dispatcher.js';
@@ -75,7 +76,7 @@ class Gateway implements GatewayTools {
     this.control = new Int32Array(data.control);
     this.bell = new Bell(new Int32Array(data.bell), data.bellStart);
     this.lanes = data.lanes.map((memory) => new FrontLane(memory, data.front));
-    this.dispatcher = new Dispatcher(this.lanes, data.limits.httpQueue);
+    this.dispatcher = new Dispatcher(this.lanes, data.limits.httpQueue, new FrontCounters(data.counters, data.front));
     for (const { fd, protocol, port } of data.listeners) {
       if (protocol === 'http') this.encoders.set(fd, new RequestEncoder(data.limits.http.varsBytesMax, port));
     }
@@ -96,6 +97,7 @@ class Gateway implements GatewayTools {
   closed(connection: Connection, fd: number): void {
     this.connections[fd] = undefined;
     this.open--;
+    this.dispatcher.counters.closed();
     if (connection instanceof HttpConnection) this.spareHttp.push(connection);
     else if (connection instanceof UwsgiConnection) this.spareUwsgi.push(connection);
   }
@@ -111,7 +113,6 @@ class Gateway implements GatewayTools {
       // Whoever is about to send or to answer does so now: fewer turns, with more in each.
       if (this.dispatcher.active > 0) this.courtesy.yield();
       this.turn(this.epoll.wait(this.prepareWait()));
-      Atomics.store(this.control, GATEWAY_CONTROL.CONNECTIONS, this.open);
     }
     for (const connection of this.connections) connection?.close();
     this.epoll.close();
@@ -208,6 +209,7 @@ class Gateway implements GatewayTools {
     }
     this.connections[fd] = connection;
     this.open++;
+    this.dispatcher.counters.accepted();
     this.acceptFails = false;
     connection.open(fd);
   }

@@ -5,6 +5,7 @@ import { FAULT, faultLogLine, faultResponse } from '../../protocol/faults.js';
 import { BAD_GATEWAY, GATEWAY_TIMEOUT, INTERNAL_ERROR } from '../../protocol/plain-response.js';
 import { pingReply } from '../../protocol/uwsgi-encoder.js';
 import { SYS } from '../../system/libc.js';
+import { countFault } from '../count-fault.js';
 import { LocalReply } from '../local/reply.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
 import { Connection, type GatewayTools } from './connection.js';
@@ -41,6 +42,7 @@ export class UwsgiConnection extends Connection {
 
   protected override onReadTimeout(): void {
     this.tools.log(faultLogLine(FAULT.STALL, this.limits.socketTimeoutMs));
+    countFault(this.tools.dispatcher.counters, FAULT.STALL);
     this.close();
   }
 
@@ -52,15 +54,16 @@ export class UwsgiConnection extends Connection {
       case READ.COMPLETE:
         return this.onComplete();
       case READ.PING:
+        tools.dispatcher.counters.pinged();
         return this.answer(pingReply());
       case READ.FAULT:
         return this.reject();
       case READ.CUT:
         tools.log(`client closed connection after ${reader.bodyReceived} of ${reader.bodyBytes} body bytes. skip.`);
-        return this.close();
+        return this.leave(true);
       case READ.DISK:
         tools.log(`cannot buffer a request body of ${reader.bodyBytes} bytes: ${reader.diskError}`);
-        return this.answer(INTERNAL_ERROR);
+        return this.answerInstead(500, INTERNAL_ERROR);
       default:
         return this.close();
     }
@@ -120,13 +123,15 @@ export class UwsgiConnection extends Connection {
   }
 
   protected override answerLost(isOverdue: boolean): void {
-    this.answer(isOverdue ? GATEWAY_TIMEOUT : BAD_GATEWAY);
+    if (isOverdue) this.answerInstead(504, GATEWAY_TIMEOUT);
+    else this.answerInstead(502, BAD_GATEWAY);
   }
 
   private reject(): void {
     const { fault, faultArg } = this.reader;
     const line = faultLogLine(fault, faultArg, this.limits.varsBytesMax);
     if (line !== '') this.tools.log(line);
+    countFault(this.tools.dispatcher.counters, fault);
     const response = faultResponse(fault);
     if (response === null) this.close();
     else this.answer(response);

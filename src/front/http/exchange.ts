@@ -4,6 +4,7 @@ import { assert } from '../../base/assert.js';
 import { INLINE_BODY_BYTES_MAX, PACKET_HEADER_BYTES } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
+import { UNANSWERED } from '../../observe/front-counters.js';
 import { BodySpool, closeQuietly, type SpoolOwner } from '../body-spool.js';
 import type { Dispatcher, MovableOwner, Waiter } from '../dispatcher.js';
 import type { LocalDesk } from '../local/desk.js';
@@ -51,6 +52,7 @@ export class HttpTools {
 
 /** The common part of an exchange. `begin` opens it; once `ended` was called the object may serve another request. */
 export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, FileTarget {
+  waitingSinceMs = 0;
   protected readonly tools: HttpTools;
   /** Where the request is, from submission until the reply has been sent. */
   protected slot: FrontSlot | null = null;
@@ -125,7 +127,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
   protected pushBody(chunk: Uint8Array): boolean {
     this.spool ??= new BodySpool(this.tools.memoryBodyBytesMax, this);
     if (this.tools.isTooLarge(this.spool.bytes + chunk.length)) {
-      this.refuseBody(REFUSAL.BODY_TOO_LARGE);
+      this.refuse(REFUSAL.BODY_TOO_LARGE);
       return false;
     }
     return this.spool.push(chunk);
@@ -149,7 +151,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
   /** @internal */
   onSpoolFailed(reason: string): void {
     this.tools.options.log(`Cannot store a request body: ${reason}`);
-    this.refuseBody(REFUSAL.BODY_NOT_STORED);
+    this.refuse(REFUSAL.BODY_NOT_STORED);
   }
 
   /** The request is complete: into a slot, or into the queue. */
@@ -162,6 +164,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
     } else if (dispatcher.enqueue(this)) {
       this.queued = true;
     } else {
+      dispatcher.counters.answered(REFUSAL.BUSY.status);
       this.answer(REFUSAL.BUSY);
       this.end();
     }
@@ -188,7 +191,9 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
     this.tools.dispatcher.submit(slot, this);
   }
 
-  private refuseBody(refusal: Refusal): void {
+  /** Answers before the request is complete, and closes the connection. */
+  protected refuse(refusal: Refusal): void {
+    this.tools.dispatcher.counters.answered(refusal.status);
     this.answerAndClose(refusal);
     this.end();
   }
@@ -237,9 +242,14 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
   /** Dispatcher: the worker has died with the request; the slot is released by the caller. */
   onLost(slot: FrontSlot): void {
     this.slot = null;
-    if (!this.detached) {
-      if (slot.taken === 0) this.answer(slot.overdue ? REFUSAL.DEADLINE : REFUSAL.WORKER_LOST);
-      else this.breakOff();
+    const { counters } = this.tools.dispatcher;
+    if (this.detached || slot.taken !== 0) {
+      counters.ended(UNANSWERED.CUT);
+      if (!this.detached) this.breakOff();
+    } else {
+      const refusal = slot.overdue ? REFUSAL.DEADLINE : REFUSAL.WORKER_LOST;
+      counters.answered(refusal.status);
+      this.answer(refusal);
     }
     this.end();
   }
@@ -294,6 +304,8 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
     const { dispatcher, turns } = this.tools;
     if (slot === null) {
       if (this.queued) dispatcher.cancel(this);
+      // A local reply is counted by whoever gave it.
+      else if (this.file === null) dispatcher.counters.ended(UNANSWERED.INCOMPLETE);
       this.end();
       return;
     }

@@ -1,6 +1,6 @@
 // Where the fronts of one thread get their local answers from: the gate, the counters and the request log around it.
 import type { RequestLogSettings } from '../../base/log-template.js';
-import { Counters } from '../../observe/counters.js';
+import { Counters, type LaneTally } from '../../observe/counters.js';
 import { RequestLog } from '../../observe/request-log.js';
 import { isConnectionHeader } from '../http/reply-head.js';
 import { createGate, type GateOptions } from './create-gate.js';
@@ -13,6 +13,8 @@ export interface LocalSetup {
   /** Of every answer. */
   readonly addHeaders: readonly Header[];
   readonly counters: SharedArrayBuffer;
+  /** Cores of each block of counters. */
+  readonly cores: number;
   /** Which of the counters are this thread's. */
   readonly counterIndex: number;
   /** Undefined: no request is logged. */
@@ -35,7 +37,7 @@ export function createDesk(setup: LocalSetup | undefined, logs: DeskLogs): Local
 export class LocalDesk implements ReplyLedger {
   private readonly gate: RequestGate;
   private readonly counters: Counters;
-  private readonly counterIndex: number;
+  private readonly tally: LaneTally;
   private readonly requestLog: RequestLog | undefined;
   /** Whether a connection goes on is the engine's business. */
   private readonly addHeaders: readonly Header[];
@@ -43,12 +45,12 @@ export class LocalDesk implements ReplyLedger {
 
   constructor(
     gate: RequestGate,
-    { counters, counterIndex, requestLog, addHeaders }: Omit<LocalSetup, 'gate'>,
+    { counters, cores, counterIndex, requestLog, addHeaders }: Omit<LocalSetup, 'gate'>,
     logRequests: (lines: string) => void,
   ) {
     this.gate = gate;
-    this.counters = new Counters(counters);
-    this.counterIndex = counterIndex;
+    this.counters = new Counters(counters, cores);
+    this.tally = this.counters.tally(counterIndex);
     this.addHeaders = addHeaders.filter(([name]) => !isConnectionHeader(name));
     const lines = { requestLine: (bytes: Buffer, length: number) => logRequests(bytes.toString('utf8', 0, length)) };
     this.requestLog = requestLog && new RequestLog(requestLog, 0, lines, () => this.counters.requestsTotal);
@@ -69,12 +71,22 @@ export class LocalDesk implements ReplyLedger {
   }
 
   onLocalOver(reply: LocalReply): void {
-    this.counters.countRequest(this.counterIndex, reply.headBytes + reply.bodyBytes);
     const { vars, startedMs, status, headers, headBytes, bodyBytes } = reply;
+    const endedMs = performance.now();
+    this.tally.prepare({
+      status,
+      sentBytes: headBytes + bodyBytes,
+      receivedBytes: 0,
+      runMs: endedMs - startedMs,
+      waitMs: 0,
+      core: 0,
+      isBroken: false,
+    });
+    this.tally.commit();
     if (vars === undefined) return;
     const request = { packet: vars, varsStart: 0, varsEnd: vars.length, core: 0, startedMs };
     const response = { statusCode: status, headerCount: headers.length, headBytes, bodyBytes, aborted: false };
-    this.requestLog?.log(request, response, performance.now());
+    this.requestLog?.log(request, response, endedMs);
   }
 }
 

@@ -1,14 +1,15 @@
 // What a front's thread is told of the answers that it gives itself, out of the configuration.
 import type { Configuration } from '../../config/configuration.js';
 import { redirectRoutes } from '../../config/routes.js';
+import type { Counters } from '../../observe/counters.js';
 import type { LocalSetup } from './desk.js';
 import { staticOptions } from './static-options.js';
 
-/** `folder`: where relative paths start from. `counterIndex`: which of `counters` are this thread's. */
+/** `folder`: where relative paths start from. `counterIndex`: which of the counters are this thread's. */
 export function localSetup(
   configuration: Configuration,
   folder: string,
-  counters: SharedArrayBuffer,
+  { memory: counters, cores }: Counters,
   counterIndex: number,
 ): LocalSetup {
   const { routes, addHeaders, requestLog } = configuration;
@@ -16,6 +17,7 @@ export function localSetup(
     gate: { routes, folder, static: staticOptions(configuration, folder) },
     addHeaders,
     counters,
+    cores,
     counterIndex,
     requestLog,
   };

@@ -4,11 +4,13 @@ import type { Socket } from 'node:net';
 import { HALF_CLOSED_QUIET_MS, PACKET_HEADER_BYTES } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
+import { type FrontCounters, UNANSWERED } from '../../observe/front-counters.js';
 import { FAULT, type Fault, faultLogLine, faultResponse } from '../../protocol/faults.js';
 import { BAD_GATEWAY, GATEWAY_TIMEOUT, INTERNAL_ERROR } from '../../protocol/plain-response.js';
 import { pingReply } from '../../protocol/uwsgi-encoder.js';
 import { MODIFIER_PING, PARSE, PacketParser } from '../../protocol/uwsgi-packet.js';
 import { BodySpool, closeQuietly, type SpoolOwner } from '../body-spool.js';
+import { countFault } from '../count-fault.js';
 import type { MovableOwner, Waiter } from '../dispatcher.js';
 import type { LocalDesk } from '../local/desk.js';
 import { FileSender } from '../local/file-sender.js';
@@ -35,6 +37,7 @@ type Phase = (typeof PHASE)[keyof typeof PHASE];
 export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   /** When the peer has to have made progress, in milliseconds of the monotonic clock; Infinity while we are the ones to act. */
   deadlineMs = Number.POSITIVE_INFINITY;
+  waitingSinceMs = 0;
   private readonly socket: Socket;
   private readonly isTcp: boolean;
   private readonly tools: NetTools;
@@ -109,7 +112,10 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     const outcome = parser.parse(this.packet, 0, this.received);
     if (outcome === PARSE.NEED_MORE) return this.expectProgress();
     if (outcome === PARSE.FAULT) return this.reject(parser.fault, parser.faultArg);
-    if (parser.modifier1 === MODIFIER_PING) return this.answer(pingReply());
+    if (parser.modifier1 === MODIFIER_PING) {
+      this.counters.pinged();
+      return this.answer(pingReply());
+    }
     this.bodyBytes = Math.max(parser.contentLength, 0);
     const { limitPostBytes, inlineBodyBytesMax } = this.tools.limits;
     if (limitPostBytes > 0 && this.bodyBytes > limitPostBytes) return this.reject(FAULT.BODY_TOO_LARGE, this.bodyBytes);
@@ -155,6 +161,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   }
 
   onSpoolFailed(reason: string): void {
+    this.counters.answered(500);
     this.tools.log(`cannot buffer a request body of ${this.bodyBytes} bytes: ${reason}`);
     this.answer(INTERNAL_ERROR);
   }
@@ -283,9 +290,11 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   onLost(slot: FrontSlot): void {
     this.slot = null;
     this.closeBody();
+    if (this.clientGone || slot.taken > 0) this.counters.ended(UNANSWERED.CUT);
+    else this.counters.answered(slot.overdue ? 504 : 502);
     if (this.clientGone) this.close();
-    else if (slot.taken === 0) this.answer(slot.overdue ? GATEWAY_TIMEOUT : BAD_GATEWAY);
-    else this.reset();
+    else if (slot.taken > 0) this.reset();
+    else this.answer(slot.overdue ? GATEWAY_TIMEOUT : BAD_GATEWAY);
   }
 
   private releaseSlot(slot: FrontSlot): void {
@@ -300,9 +309,11 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   private reject(fault: Fault, argument: number): void {
     const line = faultLogLine(fault, argument, this.tools.limits.varsBytesMax);
     if (line !== '') this.tools.log(line);
+    countFault(this.counters, fault);
     const response = faultResponse(fault);
-    if (response === null) this.socket.destroy();
-    else this.answer(response);
+    if (response !== null) return this.answer(response);
+    this.phase = PHASE.CLOSED;
+    this.socket.destroy();
   }
 
   /** Sends a small answer of our own, and closes. */
@@ -331,6 +342,9 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.file?.destroy();
     const { dispatcher } = this.tools.turns;
     if (this.phase === PHASE.QUEUED) dispatcher.cancel(this);
+    else if (this.phase === PHASE.BODY || (this.phase === PHASE.PACKET && this.received > 0)) {
+      this.counters.ended(UNANSWERED.INCOMPLETE);
+    }
     const { slot } = this;
     if (slot !== null && !dispatcher.abandon(slot)) {
       // The worker still has the request: its DONE closes what is left.
@@ -340,6 +354,10 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.slot = null;
     this.tools.turns.schedule();
     this.close();
+  }
+
+  private get counters(): FrontCounters {
+    return this.tools.turns.dispatcher.counters;
   }
 
   private close(): void {

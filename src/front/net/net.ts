@@ -72,7 +72,10 @@ export class NetFront implements Front {
     const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: this.options.keepAlive });
     server.maxConnections = GATEWAY_CONNECTIONS_MAX;
     const isTcp = address.kind === 'tcp';
-    server.on('connection', (socket) => this.connections.add(new NetConnection(socket, isTcp, this)));
+    server.on('connection', (socket) => {
+      this.turns.dispatcher.counters.accepted();
+      this.connections.add(new NetConnection(socket, isTcp, this));
+    });
     const port = await listen(server, address, this.options.backlog, inherited);
     this.servers.push(server);
     const bound = { protocol: 'uwsgi', engine: 'net', address: addressText(address, port), port } as const;
@@ -99,7 +102,7 @@ export class NetFront implements Front {
   }
 
   closed(connection: NetConnection): void {
-    this.connections.delete(connection);
+    if (this.connections.delete(connection)) this.turns.dispatcher.counters.closed();
     if (this.connections.size === 0) this.onEmpty?.();
   }
 

@@ -119,15 +119,18 @@ export class NodeConnection {
       this.socket.destroy();
     } else if (this.current === null) {
       // node's parser does not tell what method it has read.
-      this.refuse(refusal, false);
+      this.refuseUnread(refusal);
     } else if (this.current.isReading) {
-      // The error is in this request's own body.
-      const { isHead } = this.current;
-      this.current.abandon();
-      this.refuse(refusal, isHead);
+      this.current.onParserError(refusal);
     } else {
       this.lastWord ??= refusal;
     }
+  }
+
+  /** Refuses what has not become a request of its own. */
+  refuseUnread(refusal: Refusal): void {
+    if (!this.refused) this.tools.dispatcher.counters.answered(refusal.status);
+    this.refuse(refusal, false);
   }
 
   /** The last answer of this connection. The socket is written to behind node:http's back: it has nothing to say any more. */
@@ -178,7 +181,7 @@ export class NodeConnection {
     const entry = this.waiting.shift();
     if (this.waiting.length === 0 && this.socket.isPaused()) this.socket.resume();
     if (entry !== undefined) this.start(entry[0], entry[1]);
-    else if (this.lastWord !== null) this.refuse(this.lastWord, false);
+    else if (this.lastWord !== null) this.refuseUnread(this.lastWord);
   };
 
   private start(request: IncomingMessage, response: ServerResponse, isUpgrade = false): void {

@@ -96,9 +96,9 @@ export class NodeExchange extends HttpExchange {
     return encoder.end();
   }
 
-  private refuse(refusal: Refusal): void {
-    this.answerAndClose(refusal);
-    this.clientGone();
+  /** The request's own body cannot be parsed. */
+  onParserError(refusal: Refusal): void {
+    this.refuse(refusal);
   }
 
   /** The connection has gone, or is beyond repair. */

@@ -7,10 +7,9 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TlsOptions } from 'node:tls';
 import { errorCode } from '../../base/errors.js';
-import { addressText, listenError, removeStaleSocket } from '../../system/listen.js';
+import { addressText, listenError, netListenOptions, removeStaleSocket } from '../../system/listen.js';
 import { dressSocket } from '../../system/socket-files.js';
 import type { BoundAddress, Front } from '../front.js';
-import { netListenOptions } from '../http/bind.js';
 import type { HttpFrontOptions } from '../http/options.js';
 import { REFUSAL, type Refusal } from '../http/refusal.js';
 import type { Turns } from '../turns.js';
@@ -107,12 +106,13 @@ export class NodeHttpFront implements Front {
   };
 
   private readonly forget = (socket: Socket): void => {
-    this.connections.delete(socket);
+    if (this.connections.delete(socket)) this.turns.dispatcher.counters.closed();
     if (this.connections.size === 0) this.onEmpty?.();
   };
 
   private adopt(socket: Socket, peer: Uint8Array): void {
     if (this.tools === undefined) return;
+    this.turns.dispatcher.counters.accepted();
     this.connections.set(socket, new NodeConnection(this.tools, socket, peer, this.forget));
   }
 
@@ -133,7 +133,7 @@ export class NodeHttpFront implements Front {
   };
 
   private readonly onConnect = (_request: IncomingMessage, socket: NodeJS.WritableStream): void => {
-    this.connections.get(socket as Socket)?.refuse(REFUSAL.NO_TUNNEL, false);
+    this.connections.get(socket as Socket)?.refuseUnread(REFUSAL.NO_TUNNEL);
   };
 
   private readonly onClientError = (error: Error, socket: NodeJS.WritableStream): void => {

@@ -111,11 +111,6 @@ export class UwsExchange extends HttpExchange {
     return contentLength > BODY_BYTES_MAX ? REFUSAL.BODY_OVER_ENGINE_LIMIT : null;
   }
 
-  private refuse(refusal: Refusal): void {
-    this.answerAndClose(refusal);
-    this.clientGone();
-  }
-
   // ---- a local reply
 
   private sendLocal(response: UwsResponse, reply: LocalReply): void {
