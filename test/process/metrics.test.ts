@@ -117,14 +117,18 @@ for (const twin of TWINS) {
       env: { ...twin.env, READY: signs.path('go'), STARTED: signs.path('started') },
     });
     const socketPath = signs.path('m.sock');
-    await until('the socket is there', () => signs.count('m.sock') === 1);
-    const answer = await new Promise<string>((resolve) => {
-      let text = '';
-      const socket = connect(socketPath, () => socket.write('GET /readyz HTTP/1.0\r\n\r\n'));
-      socket.on('data', (chunk) => {
-        text += chunk;
+    let answer = '';
+    await until('somebody answers', async () => {
+      await new Promise<void>((resolve) => {
+        const socket = connect(socketPath, () => socket.write('GET /readyz HTTP/1.0\r\n\r\n'));
+        socket.on('data', (chunk) => {
+          answer += chunk;
+        });
+        // It is not there yet, or does not listen yet.
+        socket.on('error', () => {});
+        socket.on('close', () => resolve());
       });
-      socket.on('close', () => resolve(text));
+      return answer !== '';
     });
     assert.match(answer, /^HTTP\/1\.1 503 [\s\S]*\r\n\r\nstarting\n$/);
     signs.give('go');
