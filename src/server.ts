@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { FastwsgiError, systemErrorText } from './base/errors.js';
 import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
@@ -314,14 +315,29 @@ export class Server {
   /** What is the same for every worker. */
   private workerInit(): WorkerInitCommon {
     const { configuration } = this;
-    const { moduleName, wsgiFile, callable, appKind } = configuration;
+    const { moduleName, wsgiFile, callable, appKind, cwd, home, pythonPath, options, chdir2 } = configuration;
     return {
       bells: this.gateway === undefined ? [this.mainBell] : [this.mainBell, this.gateway.bell],
       counters: this.counterMemory,
       processes: configuration.processes,
       node: hostname(),
       version: VERSION,
-      application: { module: moduleName, file: wsgiFile, callable, kind: appKind, chdir: this.applicationFolder },
+      application: {
+        module: moduleName,
+        file: wsgiFile,
+        callable,
+        kind: appKind,
+        chdir: this.applicationFolder,
+        python: {
+          home: home === undefined ? undefined : resolve(cwd, home),
+          pythonPath: pythonPath.map((folder) => resolve(cwd, folder)),
+          chdir2: chdir2 === undefined ? undefined : resolve(this.applicationFolder, chdir2),
+          options: [...options],
+          socketTimeoutMs: configuration.socketTimeoutMs,
+          autoreloadMs: configuration.autoreloadMs,
+          harakiriVerbose: configuration.harakiriVerbose,
+        },
+      },
       concurrency: configuration.concurrency,
       log: this.log.forThread(),
       logRequests: !configuration.disableLogging,

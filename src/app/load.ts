@@ -1,9 +1,11 @@
 // Loads an application into this thread: finds its file, imports it, takes the export and gives it to its kind.
 import { pathToFileURL } from 'node:url';
 import { errorMessage, FastwsgiError } from '../base/errors.js';
+import type { PythonInit } from '../lane/worker-init.js';
 import type { Application, WorkerContext } from './exchange.js';
 import { selectKind } from './kinds.js';
-import { type Located, locateFile, locateModule } from './locate.js';
+import { type Located, locateFile, locateModule, moduleExists } from './locate.js';
+import { isPython, loadPython } from './python/load.js';
 import { locateSyntaxError } from './syntax-error.js';
 import { importTypeScript, isTypeScript } from './typescript.js';
 
@@ -21,10 +23,14 @@ export interface ApplicationSpec {
   readonly kind?: string | undefined;
   /** Absolute. */
   readonly chdir: string;
+  readonly python: PythonInit;
 }
 
 /** Throws ERR_APPLICATION_LOAD, with the application's own error as its cause. */
 export async function loadApplication(spec: ApplicationSpec, context: WorkerContext): Promise<Application> {
+  const { module: moduleName, chdir } = spec;
+  if (isPython(spec, () => moduleName !== undefined && moduleExists(moduleName, chdir)))
+    return loadPython(spec, context);
   const located = locate(spec);
   const { file } = located;
   const asked = located.exportName ?? spec.callable;

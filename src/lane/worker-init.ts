@@ -21,12 +21,29 @@ export interface WorkerInitCommon {
     readonly callable: string | undefined;
     readonly kind: string | undefined;
     readonly chdir: string;
+    readonly python: PythonInit;
   };
   /** Requests at a time; undefined leaves it to the kind of application. */
   readonly concurrency: number | undefined;
   readonly log: LogDestination;
   readonly logRequests: boolean;
   readonly memoryReport: boolean;
+}
+
+/** What applications of kind `python` are told beside all that. Paths are absolute. */
+export interface PythonInit {
+  /** The virtual environment. */
+  readonly home: string | undefined;
+  readonly pythonPath: readonly string[];
+  /** Where Python goes once the application is loaded. */
+  readonly chdir2: string | undefined;
+  /** `uwsgi.opt`: a value, true for a bare name, or a list. */
+  readonly options: readonly (readonly [string, string | true | readonly (string | true)[]])[];
+  readonly socketTimeoutMs: number;
+  /** 0: off. */
+  readonly autoreloadMs: number;
+  /** Whether the Python stack is logged when a deadline ends a request. */
+  readonly harakiriVerbose: boolean;
 }
 
 export interface WorkerInit extends WorkerInitCommon {
@@ -47,10 +64,11 @@ export interface WorkerMessage {
   readonly news: WorkerNews;
 }
 
-/** The application is loaded; it cannot be loaded; the worker has done what it had, and exits as it was asked to. */
+/** The application is loaded; it cannot be loaded; it wants a reload; the worker has done what it had, and exits as it was asked to. */
 export type WorkerNews =
   | { readonly kind: 'loaded'; readonly application: string; readonly concurrency: number }
   | { readonly kind: 'load-error'; readonly error: string }
+  | { readonly kind: 'reload' }
   | { readonly kind: 'stopped' };
 
 /** Whether a message is the worker's: an application may post its own on the thread's port. */

@@ -2,7 +2,7 @@
 // and how many workers there have to be.
 import { monotonicMs } from '../base/clock.js';
 import type { Configuration } from '../config/configuration.js';
-import type { Deadlines } from '../lane/lane-owner.js';
+import type { Deadlines, LaneOwner } from '../lane/lane-owner.js';
 import type { Crew } from './crew.js';
 import { HarakiriWatch } from './harakiri.js';
 import { LIFE, type WorkerLife } from './worker-life.js';
@@ -15,9 +15,10 @@ export interface SupervisorSettings {
   readonly workerReloadMercyMs: number;
   readonly minWorkerLifetimeMs: number;
   readonly maxWorkerLifetimeMs: number;
-  /** Of a thread both are its own memory. */
-  readonly reloadAboveBytes: number;
-  readonly evilReloadAboveBytes: number;
+  readonly reloadOnAsBytes: number;
+  readonly reloadOnRssBytes: number;
+  readonly evilReloadOnAsBytes: number;
+  readonly evilReloadOnRssBytes: number;
   /** The fewest workers; 0: there are always `processes`. */
   readonly cheaper: number;
   readonly cheaperStep: number;
@@ -31,14 +32,18 @@ export function supervisorSettings(configuration: Configuration): SupervisorSett
   return {
     ...configuration,
     deadlines: { uwsgiMs: harakiriMs, httpMs: httpHarakiriMs === 0 ? harakiriMs : httpHarakiriMs },
-    reloadAboveBytes: lower(configuration.reloadOnAsBytes, configuration.reloadOnRssBytes),
-    evilReloadAboveBytes: lower(configuration.evilReloadOnAsBytes, configuration.evilReloadOnRssBytes),
   };
 }
 
-/** The lower of two limits of which 0 is none. */
-function lower(a: number, b: number): number {
-  return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b);
+/** Says how the lane's worker is over a limit of address space (for a thread: its own memory) or of resident memory; 0 is no limit. */
+function overMemory(
+  { memoryBytes, residentBytes }: LaneOwner,
+  onAsBytes: number,
+  onRssBytes: number,
+): string | undefined {
+  if (onAsBytes > 0 && memoryBytes > onAsBytes) return `${megabytes(memoryBytes)}, more than ${megabytes(onAsBytes)}`;
+  if (onRssBytes === 0 || residentBytes <= onRssBytes) return undefined;
+  return `${megabytes(residentBytes)} resident, more than ${megabytes(onRssBytes)}`;
 }
 
 export interface SupervisorOptions {
@@ -109,23 +114,19 @@ export class Supervisor {
   // ---- recycling
 
   private judge(life: WorkerLife, settings: SupervisorSettings, now: number): void {
-    const { evilReloadAboveBytes } = settings;
-    const { memoryBytes } = life.lane;
     if (life.killedBy !== undefined) return;
-    if (evilReloadAboveBytes > 0 && memoryBytes > evilReloadAboveBytes) {
-      return life.kill(`evil reload: ${megabytes(memoryBytes)} are over ${megabytes(evilReloadAboveBytes)}`);
-    }
+    const evil = overMemory(life.lane, settings.evilReloadOnAsBytes, settings.evilReloadOnRssBytes);
+    if (evil !== undefined) return life.kill(`evil reload: it has ${evil}`);
     const why = life.ageMs >= settings.minWorkerLifetimeMs ? this.reasonToGo(life, settings) : undefined;
     if (why !== undefined && !this.options.crew.isReplacing(life.workerId)) this.recycle(life, why, now);
   }
 
   private reasonToGo(life: WorkerLife, settings: SupervisorSettings): string | undefined {
-    const { reloadAboveBytes, maxWorkerLifetimeMs } = settings;
+    const { maxWorkerLifetimeMs, reloadOnAsBytes, reloadOnRssBytes } = settings;
     const requests = this.options.requests(life) - life.requestsBefore;
     if (life.requestsMax > 0 && requests >= life.requestsMax) return `it has served ${requests} requests`;
-    if (reloadAboveBytes > 0 && life.lane.memoryBytes > reloadAboveBytes) {
-      return `it has ${megabytes(life.lane.memoryBytes)}, more than ${megabytes(reloadAboveBytes)}`;
-    }
+    const memory = overMemory(life.lane, reloadOnAsBytes, reloadOnRssBytes);
+    if (memory !== undefined) return `it has ${memory}`;
     if (maxWorkerLifetimeMs > 0 && life.ageMs > maxWorkerLifetimeMs) return 'it has reached its lifetime';
     return undefined;
   }

@@ -32,7 +32,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   // An error that nobody catches ends the thread: where it came from is known here only. The main thread says what follows.
   process.on('uncaughtExceptionMonitor', (error) => log.lastLine(`uncaught: ${describeError(error)}`));
   process.on('exit', () => log.flush());
-  const context = workerContext(init, log);
+  const context = workerContext(init, log, lane, tell);
   let application: Application;
   try {
     application = await loadApplication(init.application, context);
@@ -65,28 +65,38 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     },
   });
   const reportMemory = () => {
-    const { heapTotal, external } = process.memoryUsage();
-    lane.reportMemory(heapTotal + external);
+    const own = process.memoryUsage();
+    const thread = own.heapTotal + own.external;
+    const { addressSpace, resident } = application.memory?.() ?? { addressSpace: thread, resident: thread };
+    lane.reportMemory(addressSpace, resident);
   };
   reportMemory();
   setInterval(reportMemory, MEMORY_EVERY_MS).unref();
+  // At once: nothing is begun any more.
+  void application.ended?.then(() => loop.halt());
   const stopped = loop.run();
   tell({ kind: 'loaded', application: application.kind, concurrency });
-  await stopped;
+  const death = await (application.ended === undefined ? stopped : Promise.race([stopped, application.ended]));
+  if (death === undefined) await application.close?.();
   await log.close();
+  // The thread ends with the task, and the crew hears why.
+  if (death !== undefined) throw new Error(death);
   tell({ kind: 'stopped' });
   // Whatever the application still has running ends here.
   return process.exit();
 }
 
-function workerContext(init: WorkerInit, log: Log): WorkerContext {
+function workerContext(init: WorkerInit, log: Log, lane: WorkerLane, tell: (news: WorkerNews) => void): WorkerContext {
   return {
     workerId: init.workerId,
     processes: init.processes,
     multithread: (init.concurrency ?? 1) > 1,
+    concurrency: init.concurrency,
     version: init.version,
     node: init.node,
     log: (text) => log.line(text),
+    reload: () => tell({ kind: 'reload' }),
+    hasProcess: (pid) => lane.reportProcess(pid),
   };
 }
 

@@ -9,6 +9,8 @@ import { type ResponseOwner, type ResponseTools, SlotResponse } from './response
 /** Whoever runs the exchanges. */
 export interface ExchangeOwner {
   onFinished(exchange: SlotExchange): void;
+  /** The request waits again. */
+  onGivenBack(slot: WorkerSlot): void;
 }
 
 /** Made for each request, so that an application that keeps an old one cannot touch a new one. */
@@ -43,6 +45,10 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
     return this.bodyReader;
   }
 
+  get overdue(): boolean {
+    return this.response.overdue;
+  }
+
   get signal(): AbortSignal {
     this.controller ??= new AbortController();
     if (this.response.aborted) this.controller.abort();
@@ -61,7 +67,19 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
 
   /** The supervisor says that the request has run too long. */
   onDeadline(): void {
+    this.timeOut();
+  }
+
+  timeOut(): void {
     this.response.timeOut();
+  }
+
+  giveBack(): boolean {
+    if (!this.response.giveBack()) return false;
+    this.slot.occupant = null;
+    this.bodyReader?.close();
+    this.owner.onGivenBack(this.slot);
+    return true;
   }
 
   onResponseAborted(): void {

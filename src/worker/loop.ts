@@ -42,6 +42,7 @@ export class WorkerLoop implements ExchangeOwner {
   private unfinished = 0;
   private aborts = 0;
   private draining = false;
+  private halted = false;
   private flushScheduled = false;
   private resolveStopped: () => void = () => {};
 
@@ -100,6 +101,7 @@ export class WorkerLoop implements ExchangeOwner {
 
   private hasWork(): boolean {
     const { lane, concurrency } = this.options;
+    if (this.halted) return false;
     if (lane.aborts !== this.aborts || this.isOver()) return true;
     return this.running < concurrency && lane.hasRequests;
   }
@@ -111,7 +113,7 @@ export class WorkerLoop implements ExchangeOwner {
   /** Starts what may be started. Also called on the slow tick and whenever a request that held up others has ended. */
   private drain(): void {
     // An application that calls back into the event loop synchronously must not start requests inside a request.
-    if (this.draining) return;
+    if (this.draining || this.halted) return;
     this.draining = true;
     const { lane, concurrency } = this.options;
     if (lane.aborts !== this.aborts) {
@@ -163,6 +165,17 @@ export class WorkerLoop implements ExchangeOwner {
     this.onHandled(exchange, error, failed);
     this.drain();
     this.wakeIfOver();
+  }
+
+  onGivenBack(slot: WorkerSlot): void {
+    this.unfinished--;
+    this.options.lane.giveBack(slot);
+    this.posted(slot, true);
+  }
+
+  /** Nothing is started any more: the application has ended, and soon so will the thread. */
+  halt(): void {
+    this.halted = true;
   }
 
   onFinished(exchange: SlotExchange): void {

@@ -1,0 +1,54 @@
+// Loads an application of kind `python`: decides that it is one, and starts its process.
+import { resolve } from 'node:path';
+import { errorMessage, FastwsgiError } from '../../base/errors.js';
+import type { PythonInit } from '../../lane/worker-init.js';
+import type { Application, WorkerContext } from '../exchange.js';
+import { PythonApplication } from './application.js';
+import { findsPythonModule, interpreterOf, pythonFolders } from './locate.js';
+
+/** Options `module`, or `wsgi-file`; `callable`, `app-kind`; `chdir` is absolute. */
+export interface PythonSpec {
+  readonly module?: string | undefined;
+  readonly file?: string | undefined;
+  readonly callable?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly chdir: string;
+  readonly python: PythonInit;
+}
+
+/** Whether the application is Python's: `app-kind` says it, or its file. Of a module of that name in both languages, the other one is taken. */
+export function isPython({ module, file, kind, chdir, python }: PythonSpec, hasModule: () => boolean): boolean {
+  if (kind !== undefined) return kind === 'python';
+  if (module === undefined) return /\.(py|wsgi)$/.test(file ?? '');
+  return findsPythonModule(module, pythonFolders(chdir, python)) && !hasModule();
+}
+
+/** Throws ERR_APPLICATION_LOAD, with Python's traceback as its cause. */
+export async function loadPython(spec: PythonSpec, context: WorkerContext): Promise<Application> {
+  const { module, file, callable, chdir, python } = spec;
+  const [name, exported] = module === undefined ? [undefined, undefined] : splitModule(module);
+  const target = {
+    interpreter: interpreterOf(python.home),
+    folder: chdir,
+    module: name,
+    file: file === undefined ? undefined : resolve(chdir, file),
+    callable: exported ?? callable,
+  };
+  try {
+    return await PythonApplication.start(target, python, context);
+  } catch (error) {
+    if (error instanceof FastwsgiError) throw error;
+    const summary = errorMessage(error).trimEnd().split('\n').at(-1);
+    const loadError = new FastwsgiError('ERR_APPLICATION_LOAD', `Cannot load ${name ?? file}: ${summary}`, {
+      cause: error,
+    });
+    // Python's traceback says where; our own stack does not.
+    loadError.stack = loadError.message;
+    throw loadError;
+  }
+}
+
+function splitModule(module: string): readonly [string, string | undefined] {
+  const colon = module.indexOf(':');
+  return colon < 0 ? [module, undefined] : [module.slice(0, colon), module.slice(colon + 1)];
+}
