@@ -4,7 +4,8 @@ import { PACKET_HEADER_BYTES } from '../base/limits.js';
 import type { SlotOccupant, WorkerSlot } from '../lane/worker-lane.js';
 import { findVar } from '../protocol/environ-vars.js';
 import { SlotBody } from './body.js';
-import { type ResponseOwner, type ResponseTools, SlotResponse } from './response.js';
+import { SlotResponse } from './response.js';
+import type { ResponseOwner, ResponseTools } from './response-tools.js';
 
 /** Whoever runs the exchanges. */
 export interface ExchangeOwner {

@@ -6,7 +6,7 @@ import type { WorkerLane, WorkerSlot } from '../lane/worker-lane.js';
 import type { Libc } from '../system/libc.js';
 import { ThreadYield } from '../system/thread-yield.js';
 import { type ExchangeOwner, SlotExchange } from './exchange.js';
-import { newResponseTools, type ResponseTools } from './response.js';
+import { newResponseTools, type ResponseTools } from './response-tools.js';
 
 export interface LoopOptions {
   readonly lane: WorkerLane;
@@ -100,10 +100,16 @@ export class WorkerLoop implements ExchangeOwner {
   }
 
   private hasWork(): boolean {
-    const { lane, concurrency } = this.options;
+    const { lane } = this.options;
     if (this.halted) return false;
     if (lane.aborts !== this.aborts || this.isOver()) return true;
-    return this.running < concurrency && lane.hasRequests;
+    return this.running < this.limit && lane.hasRequests;
+  }
+
+  /** Requests that may be started, for now. */
+  private get limit(): number {
+    const { concurrency, application } = this.options;
+    return concurrency + (application.prefetch ?? 0);
   }
 
   private isOver(): boolean {
@@ -115,13 +121,13 @@ export class WorkerLoop implements ExchangeOwner {
     // An application that calls back into the event loop synchronously must not start requests inside a request.
     if (this.draining || this.halted) return;
     this.draining = true;
-    const { lane, concurrency } = this.options;
+    const { lane } = this.options;
     if (lane.aborts !== this.aborts) {
       this.aborts = lane.aborts;
       lane.announceAborts();
     }
     let now = performance.now();
-    for (let served = 0; served < REQUESTS_PER_TURN && this.running < concurrency; served++) {
+    for (let served = 0; served < REQUESTS_PER_TURN && this.running < this.limit; served++) {
       const slot = lane.next(now);
       if (slot === null) break;
       this.start(slot, now);

@@ -6,49 +6,12 @@ import { assert } from '../base/assert.js';
 import { REPOLL_MS, RESPONSE_HEAD_BYTES_MAX, SLOT_REPLY_BYTES } from '../base/limits.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../lane/layout.js';
 import type { WorkerSlot } from '../lane/worker-lane.js';
-import { ResponseHead } from '../protocol/response-head.js';
 import { ERRNO, type Libc, SYS } from '../system/libc.js';
-import { HttpFraming, isConnectionHeader, isFramingHeader } from './http-framing.js';
+import { HttpFraming, isConnectionHeader, isFramingHeader, withoutContent } from './http-framing.js';
+import type { ResponseOwner, ResponseTools } from './response-tools.js';
 
 const NOTHING = Buffer.alloc(0);
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
-
-/** What one thread's responses share. Nothing in it outlives a call. */
-export interface ResponseTools {
-  readonly libc: Libc | undefined;
-  /** Where a head and a small body are put together before they are sent: SLOT_REPLY_BYTES. */
-  readonly scratch: Buffer;
-  readonly head: ResponseHead;
-  /** The response that set `head` last: its text is still in there. */
-  headOwner: SlotResponse | undefined;
-  /** The slot got news: its front's bell has to ring at the end of the batch. Not urgent: the client has its answer already. */
-  posted(slot: WorkerSlot, urgent: boolean): void;
-  /** Rings the bells of the fronts with news now: before this thread blocks, waiting for one of them. */
-  flush(): void;
-}
-
-export function newResponseTools(
-  libc: Libc | undefined,
-  posted: (slot: WorkerSlot, urgent: boolean) => void,
-  flush: () => void,
-): ResponseTools {
-  return {
-    libc,
-    scratch: Buffer.allocUnsafeSlow(SLOT_REPLY_BYTES),
-    head: new ResponseHead(),
-    headOwner: undefined,
-    posted,
-    flush,
-  };
-}
-
-/** Whoever the response belongs to. */
-export interface ResponseOwner {
-  /** The client turned out to have gone. */
-  onResponseAborted(): void;
-  /** Everything was handed on, or given up; the slot's request is still there, for the last time. */
-  onResponseFinished(): void;
-}
 
 /** The response of one request; `WorkerSlot.finish` has been called once `finished` is true. */
 export class SlotResponse implements ResponseWriter {
@@ -421,12 +384,6 @@ export class SlotResponse implements ResponseWriter {
     this.slot.finish();
     this.tools.posted(this.slot, !answered);
   }
-}
-
-/** The headers of 205, which has no content and says so: to a client it is a response like any other (RFC 9110 section 15.3.6). */
-function withoutContent(headers: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
-  const kept = headers.filter(([name]) => !/^(content-length|transfer-encoding)$/i.test(name));
-  return [...kept, ['Content-Length', '0']];
 }
 
 const ERROR_HEADERS = [['Content-Type', 'text/plain']] as const;

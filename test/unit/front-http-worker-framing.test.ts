@@ -9,7 +9,8 @@ import { WorkerLane } from '../../dist/lane/worker-lane.js';
 import { ResponseHead } from '../../dist/protocol/response-head.js';
 import { type Libc, SYS } from '../../dist/system/libc.js';
 import { HttpFraming, isConnectionHeader, isFramingHeader } from '../../dist/worker/http-framing.js';
-import { newResponseTools, SlotResponse } from '../../dist/worker/response.js';
+import { SlotResponse } from '../../dist/worker/response.js';
+import { newResponseTools } from '../../dist/worker/response-tools.js';
 import { parseResponses } from '../helpers/http-client.js';
 
 type Headers = readonly (readonly [string, string])[];

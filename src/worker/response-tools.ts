@@ -1,0 +1,43 @@
+// What a response works with: what all of one worker thread share, and whom it belongs to.
+import { SLOT_REPLY_BYTES } from '../base/limits.js';
+import type { WorkerSlot } from '../lane/worker-lane.js';
+import { ResponseHead } from '../protocol/response-head.js';
+import type { Libc } from '../system/libc.js';
+import type { SlotResponse } from './response.js';
+
+/** What one thread's responses share. Nothing in it outlives a call. */
+export interface ResponseTools {
+  readonly libc: Libc | undefined;
+  /** Where a head and a small body are put together before they are sent: SLOT_REPLY_BYTES. */
+  readonly scratch: Buffer;
+  readonly head: ResponseHead;
+  /** The response that set `head` last: its text is still in there. */
+  headOwner: SlotResponse | undefined;
+  /** The slot got news: its front's bell has to ring at the end of the batch. Not urgent: the client has its answer already. */
+  posted(slot: WorkerSlot, urgent: boolean): void;
+  /** Rings the bells of the fronts with news now: before this thread blocks, waiting for one of them. */
+  flush(): void;
+}
+
+export function newResponseTools(
+  libc: Libc | undefined,
+  posted: (slot: WorkerSlot, urgent: boolean) => void,
+  flush: () => void,
+): ResponseTools {
+  return {
+    libc,
+    scratch: Buffer.allocUnsafeSlow(SLOT_REPLY_BYTES),
+    head: new ResponseHead(),
+    headOwner: undefined,
+    posted,
+    flush,
+  };
+}
+
+/** Whoever the response belongs to. */
+export interface ResponseOwner {
+  /** The client turned out to have gone. */
+  onResponseAborted(): void;
+  /** Everything was handed on, or given up; the slot's request is still there, for the last time. */
+  onResponseFinished(): void;
+}
