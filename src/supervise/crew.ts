@@ -30,6 +30,8 @@ export interface CrewOptions {
   log(line: string): void;
   /** The thread serves from now on: its lane has to be opened. */
   onServing(life: WorkerLife, news: LoadedNews): void;
+  /** The thread has ended, by itself or not. */
+  onEnded(life: WorkerLife): void;
   /** No worker serves, and none can be started. */
   onHopeless(reason: string): void;
 }
@@ -238,6 +240,7 @@ export class Crew {
     life.onLoading({ error: life.killedBy ?? reason });
     life.state = LIFE.ENDED;
     lane.markDead();
+    this.options.onEnded(life);
     this.options.wakeFronts();
     if (!gone) this.countStuck(life);
     if (wasServing && !this.isStopping) {

@@ -35,13 +35,18 @@ export class HarakiriWatch {
     life.harakiri.requests.push(...marked);
     const { sinceMs, requests } = life.harakiri;
     if (life.lane.countOverdue() === 0) {
-      this.announce(life, requests, true);
+      this.announce(life, requests, !endsItself(life));
       life.harakiri = undefined;
     } else if (nowMs - sinceMs >= REACTION_MS && life.killedBy === undefined) {
       this.announce(life, requests, false);
       life.killedBy = 'killed by harakiri';
       void this.end(life, isVerbose);
     }
+  }
+
+  /** A worker whose process had to be killed has ended before we looked again. */
+  ended(life: WorkerLife): void {
+    if (life.harakiri !== undefined && life.killedBy === undefined) this.announce(life, life.harakiri.requests, false);
   }
 
   private announce({ workerId }: WorkerLife, requests: readonly RunningRequest[], graceful: boolean): void {
@@ -58,6 +63,11 @@ export class HarakiriWatch {
     }
     life.kill(undefined);
   }
+}
+
+/** A request of a Python process is ended with the process, which its worker sees to. */
+function endsItself({ news }: WorkerLife): boolean {
+  return news?.application === 'python';
 }
 
 function requestLine({ core, ageMs, packet, varsEnd }: RunningRequest): string {

@@ -43,7 +43,7 @@ function overMemory(
 ): string | undefined {
   if (onAsBytes > 0 && memoryBytes > onAsBytes) return `${megabytes(memoryBytes)}, more than ${megabytes(onAsBytes)}`;
   if (onRssBytes === 0 || residentBytes <= onRssBytes) return undefined;
-  return `${megabytes(residentBytes)} resident, more than ${megabytes(onRssBytes)}`;
+  return `${megabytes(residentBytes)}, more than ${megabytes(onRssBytes)}`;
 }
 
 export interface SupervisorOptions {
@@ -90,6 +90,11 @@ export class Supervisor {
 
   stop(): void {
     clearInterval(this.timer);
+  }
+
+  /** A worker's thread has ended. */
+  ended(life: WorkerLife): void {
+    this.harakiri.ended(life);
   }
 
   private tick(): void {

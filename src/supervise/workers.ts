@@ -146,6 +146,7 @@ export class Workers {
       },
       requests: (lane) => this.requestsOf(lane),
       onServing: (life, news) => this.onServing(life, news),
+      onEnded: (life) => this.supervisor.ended(life),
       onHopeless: (reason) => {
         options.log(reason);
         options.onFatal(noApplication());
