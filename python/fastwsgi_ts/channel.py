@@ -16,7 +16,7 @@ BUFFER_BYTES = 1 << 18
 FDS_MAX = 2
 INT_BYTES = array('i').itemsize
 #: Reports of answers that are kept back while there is more to do.
-REPORTS_MAX = 4
+REPORTS_MAX = 3
 REQUEST_HEADER_BYTES = 4
 #: What stands where in a request: token, flags, number of descriptors, environ, the body or its length.
 TOKEN = 0
@@ -192,6 +192,7 @@ class Channel:
         report = ANSWER.pack(ANSWERED, flags, token, ANSWER_BYTES, status, headers, head_bytes, body_bytes)
         with self.writing:
             self._reports.append(report)
+            # Fewer than are on their way: the server sends more while we are busy with the rest.
             if len(self._reports) >= REPORTS_MAX:
                 self._send(b'')
 
@@ -200,6 +201,8 @@ class Channel:
         if reports:
             frames = b''.join(reports) + frames
             reports.clear()
+        if not frames:
+            return
         try:
             self.requests.sendall(frames)
         except OSError:
@@ -219,6 +222,7 @@ class Channel:
             payload = stream.read(size) if size else b''
             if kind == RECALL:
                 self._give_back()
+                self.write(b'')
                 continue
             flow = self.flows.get(token)
             if flow is None:

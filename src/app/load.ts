@@ -4,8 +4,8 @@ import { errorMessage, FastwsgiError } from '../base/errors.js';
 import type { PythonInit } from '../lane/worker-init.js';
 import type { Application, WorkerContext } from './exchange.js';
 import { selectKind } from './kinds.js';
-import { type Located, locateFile, locateModule, moduleExists } from './locate.js';
-import { isPython, loadPython } from './python/load.js';
+import { type Located, locateFile, locateModule } from './locate.js';
+import { isPython } from './python/locate.js';
 import { locateSyntaxError } from './syntax-error.js';
 import { importTypeScript, isTypeScript } from './typescript.js';
 
@@ -23,14 +23,12 @@ export interface ApplicationSpec {
   readonly kind?: string | undefined;
   /** Absolute. */
   readonly chdir: string;
-  readonly python: PythonInit;
+  readonly python?: PythonInit | undefined;
 }
 
 /** Throws ERR_APPLICATION_LOAD, with the application's own error as its cause. */
 export async function loadApplication(spec: ApplicationSpec, context: WorkerContext): Promise<Application> {
-  const { module: moduleName, chdir } = spec;
-  if (isPython(spec, () => moduleName !== undefined && moduleExists(moduleName, chdir)))
-    return loadPython(spec, context);
+  if (isPython(spec)) return (await import('./python/load.js')).loadPython(spec, context);
   const located = locate(spec);
   const { file } = located;
   const asked = located.exportName ?? spec.callable;

@@ -2,14 +2,23 @@
 // answers back; when the process ends, so does the worker, after it has answered what the process had.
 
 import type { PythonInit } from '../../lane/worker-init.js';
+import { loadLibc } from '../../system/libc.js';
+import { DescriptorSender } from '../../system/send-descriptors.js';
 import type { Application, Exchange, MemoryUse, WorkerContext } from '../exchange.js';
 import { type CallOwner, PythonCall, textError } from './call.js';
 import { FRAME_FLAG, FROM_PYTHON, frame, readAnswer, TO_PYTHON } from './frames.js';
-import { RequestMessage } from './message.js';
+import { REQUEST_FLAG, RequestMessage } from './message.js';
 import { PythonProcess } from './process.js';
 
 /** How long Python may take to write its stacks before it is killed. */
 const STACKS_MS = 150;
+
+const NOTHING = Buffer.alloc(0);
+
+/** Requests that wait in the channel while others run: Python goes on with the next one without waiting for us. */
+const PREFETCH = 5;
+/** When nothing has come back for so long, those that wait are taken back: another worker may be free for them. */
+const RECALL_MS = 5;
 
 /** What is to be loaded, as Python is told. */
 export interface PythonTarget {
@@ -28,18 +37,25 @@ export class PythonApplication implements Application, CallOwner {
   private readonly context: WorkerContext;
   private readonly settings: PythonInit;
   private readonly message = new RequestMessage();
+  private sender: DescriptorSender | undefined;
   private readonly calls: (PythonCall | undefined)[];
   private readonly freeTokens: number[];
   private process: PythonProcess | undefined;
   private onEnded: (how: string) => void = () => {};
   private isClosing = false;
+  private inFlight = 0;
+  /** Something has come back since the last look at the clock. */
+  private hasMoved = false;
+  /** What waited was taken back, and nothing has come back since. */
+  private isSlow = false;
+  private recalls: NodeJS.Timeout | undefined;
   private onLoading: (error: Error | undefined) => void = () => {};
 
   private constructor(settings: PythonInit, context: WorkerContext) {
     this.settings = settings;
     this.context = context;
     this.concurrency = context.concurrency ?? 1;
-    this.calls = Array.from({ length: this.concurrency }, () => undefined);
+    this.calls = Array.from({ length: this.concurrency + PREFETCH }, () => undefined);
     this.freeTokens = [...this.calls.keys()].reverse();
     this.ended = new Promise((resolve) => {
       this.onEnded = resolve;
@@ -55,7 +71,11 @@ export class PythonApplication implements Application, CallOwner {
 
   private async load({ interpreter, folder, module, file, callable }: PythonTarget): Promise<void> {
     const { context, settings } = this;
+    const loaded = loadLibc();
+    const libc = 'libc' in loaded ? loaded.libc : undefined;
+    if (libc !== undefined) this.sender = new DescriptorSender(libc, this.message.scratch);
     const python = await PythonProcess.start({
+      libc,
       interpreter,
       folder,
       tokens: this.calls.length,
@@ -88,13 +108,42 @@ export class PythonApplication implements Application, CallOwner {
     if (error !== undefined) throw error;
   }
 
+  get prefetch(): number {
+    return this.isSlow || this.sender === undefined ? 0 : PREFETCH;
+  }
+
   handle(exchange: Exchange): Promise<void> {
+    if (++this.inFlight > this.concurrency) this.recalls ??= setInterval(() => this.recall(), RECALL_MS);
     const token = this.freeTokens.pop() as number;
     const call = new PythonCall(token, exchange, this);
     this.calls[token] = call;
     exchange.onAbort = () => this.onAbort(call);
-    (this.process as PythonProcess).send(this.message.request(exchange, token));
+    this.send(call);
     return call.done;
+  }
+
+  /** With the client's descriptor, where it can be lent: Python answers the client itself. */
+  private send(call: PythonCall): void {
+    const { exchange, token } = call;
+    const { body, response } = exchange;
+    const python = this.process as PythonProcess;
+    const { scratch } = this.message;
+    const inline = body.fd >= 0 ? NOTHING : body.readSync(body.length);
+    const fd = this.sender !== undefined && python.isDrained ? response.lend() : -1;
+    if (fd >= 0) {
+      const flags = body.fd >= 0 ? REQUEST_FLAG.DIRECT | REQUEST_FLAG.BODY_FD : REQUEST_FLAG.DIRECT;
+      const length = this.message.write(exchange, token, flags, body.fd >= 0 ? 2 : 1, inline);
+      const sent = this.sender?.send(python.channel, length, fd, body.fd) ?? -1;
+      if (sent > 0) {
+        call.isLent = true;
+        if (sent < length) python.send(Buffer.from(scratch.subarray(sent, length)));
+        return;
+      }
+      // The channel is full, or broken: what is written there waits for it, or for the end.
+      response.takeBack(false);
+    }
+    const length = this.message.write(exchange, token, 0, 0, inline);
+    python.send(Buffer.from(scratch.subarray(0, length)));
   }
 
   memory(): MemoryUse | undefined {
@@ -122,6 +171,19 @@ export class PythonApplication implements Application, CallOwner {
   release(call: PythonCall): void {
     this.calls[call.token] = undefined;
     this.freeTokens.push(call.token);
+    this.inFlight--;
+  }
+
+  /** Takes back what waits behind a request that takes long; that also brings the answers which Python has kept back. */
+  private recall(): void {
+    if (this.inFlight <= this.concurrency) {
+      clearInterval(this.recalls);
+      this.recalls = undefined;
+    } else if (!this.hasMoved) {
+      this.isSlow = true;
+      this.process?.tell(frame(TO_PYTHON.RECALL, 0));
+    }
+    this.hasMoved = false;
   }
 
   // ---- from Python
@@ -132,6 +194,10 @@ export class PythonApplication implements Application, CallOwner {
     if (kind === FROM_PYTHON.RELOAD) return this.onReload(payload.toString());
     const call = this.calls[token];
     if (call === undefined) return;
+    this.hasMoved = true;
+    // What is given back says nothing about the request that holds it up.
+    if (kind === FROM_PYTHON.RETURNED) return call.onReturned();
+    this.isSlow = false;
     switch (kind) {
       case FROM_PYTHON.HEAD:
         return call.onHead(payload);
@@ -169,7 +235,8 @@ export class PythonApplication implements Application, CallOwner {
 
   private onAbort(call: PythonCall): void {
     if (call.exchange.overdue) this.endLate();
-    else this.abort(call.token);
+    // Where Python answers the client itself, it finds out by itself.
+    else if (!call.isLent) this.abort(call.token);
   }
 
   /** A request has run too long: nothing ends it but the end of the process. */

@@ -81,6 +81,11 @@ export class PythonCall {
     this.finish(undefined);
   }
 
+  /** Python has not begun it, and knows nothing of it any more. */
+  onReturned(): void {
+    this.onLost('it was returned', REQUEST_STATE.WAITING);
+  }
+
   /** Python has died, in this `state` of the request. */
   onLost(reason: string, state: number): void {
     const { exchange } = this;

@@ -53,7 +53,8 @@ export class FrameReader {
       handle(bytes[at] as number, bytes[at + 1] as number, bytes.readUInt16LE(at + 2), payload);
       at = end;
     }
-    this.rest = at === bytes.length ? NOTHING : bytes.subarray(at);
+    // A copy: what was read into is read into again.
+    this.rest = at === bytes.length ? NOTHING : Buffer.from(bytes.subarray(at));
   }
 }
 

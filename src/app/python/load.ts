@@ -1,31 +1,24 @@
-// Loads an application of kind `python`: decides that it is one, and starts its process.
+// Loads an application of kind `python`: starts its process.
 import { resolve } from 'node:path';
 import { errorMessage, FastwsgiError } from '../../base/errors.js';
 import type { PythonInit } from '../../lane/worker-init.js';
 import type { Application, WorkerContext } from '../exchange.js';
 import { PythonApplication } from './application.js';
-import { findsPythonModule, interpreterOf, pythonFolders } from './locate.js';
+import { interpreterOf, type PythonSpec } from './locate.js';
 
-/** Options `module`, or `wsgi-file`; `callable`, `app-kind`; `chdir` is absolute. */
-export interface PythonSpec {
-  readonly module?: string | undefined;
-  readonly file?: string | undefined;
-  readonly callable?: string | undefined;
-  readonly kind?: string | undefined;
-  readonly chdir: string;
-  readonly python: PythonInit;
-}
-
-/** Whether the application is Python's: `app-kind` says it, or its file. Of a module of that name in both languages, the other one is taken. */
-export function isPython({ module, file, kind, chdir, python }: PythonSpec, hasModule: () => boolean): boolean {
-  if (kind !== undefined) return kind === 'python';
-  if (module === undefined) return /\.(py|wsgi)$/.test(file ?? '');
-  return findsPythonModule(module, pythonFolders(chdir, python)) && !hasModule();
-}
+const NO_SETTINGS: PythonInit = {
+  home: undefined,
+  pythonPath: [],
+  chdir2: undefined,
+  options: [],
+  socketTimeoutMs: 4000,
+  autoreloadMs: 0,
+  harakiriVerbose: false,
+};
 
 /** Throws ERR_APPLICATION_LOAD, with Python's traceback as its cause. */
 export async function loadPython(spec: PythonSpec, context: WorkerContext): Promise<Application> {
-  const { module, file, callable, chdir, python } = spec;
+  const { module, file, callable, chdir, python = NO_SETTINGS } = spec;
   const [name, exported] = module === undefined ? [undefined, undefined] : splitModule(module);
   const target = {
     interpreter: interpreterOf(python.home),

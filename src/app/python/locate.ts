@@ -3,11 +3,32 @@ import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FastwsgiError } from '../../base/errors.js';
 import type { PythonInit } from '../../lane/worker-init.js';
+import { moduleExists } from '../locate.js';
 
 const SYSTEM_INTERPRETER = 'python3';
 
+/** Options `module`, or `wsgi-file`; `callable`, `app-kind`; `chdir` is absolute. */
+export interface PythonSpec {
+  readonly module?: string | undefined;
+  readonly file?: string | undefined;
+  readonly callable?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly chdir: string;
+  readonly python?: PythonInit | undefined;
+}
+
+/**
+ * Whether the application is Python's: `app-kind` says it, or its file. Of a module of that name in both languages, the other one
+ * is taken.
+ */
+export function isPython({ module, file, kind, chdir, python }: PythonSpec): boolean {
+  if (kind !== undefined) return kind === 'python';
+  if (module === undefined) return /\.(py|wsgi)$/.test(file ?? '');
+  return findsPythonModule(module, pythonFolders(chdir, python)) && !moduleExists(module, chdir);
+}
+
 /** Whether `module` (`pkg.mod`, or with `:callable`) is a Python module below one of `folders`: a .py file, or a package. */
-export function findsPythonModule(module: string, folders: readonly string[]): boolean {
+function findsPythonModule(module: string, folders: readonly string[]): boolean {
   const [name = ''] = module.split(':');
   return folders.some((folder) => {
     const base = resolve(folder, ...name.split('.'));
@@ -16,7 +37,7 @@ export function findsPythonModule(module: string, folders: readonly string[]): b
 }
 
 /** The folders that Python would search, as far as the configuration names them. */
-export function pythonFolders(chdir: string, { home, pythonPath }: PythonInit): readonly string[] {
+function pythonFolders(chdir: string, { home, pythonPath = [] }: Partial<PythonInit> = {}): readonly string[] {
   return [chdir, ...pythonPath, ...sitePackages(home)];
 }
 

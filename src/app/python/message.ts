@@ -1,6 +1,7 @@
 // The messages to Python: u32le length, then the request as CPython's `marshal` has it: (token, flags, number of descriptors,
 // environ, body or its length). python/fastwsgi_ts/channel.py takes them apart.
 import { INLINE_BODY_BYTES_MAX, PACKET_VARS_BYTES_MAX, PACKET_VARS_MAX } from '../../base/limits.js';
+import { unmovable } from '../../system/send-descriptors.js';
 import type { Exchange } from '../exchange.js';
 import { MARSHALLED_VAR_BYTES, writeBytes, writeFloat, writeInt, writeTuple, writeVars } from './marshal.js';
 
@@ -14,22 +15,25 @@ const MESSAGE_BYTES_MAX =
   PACKET_VARS_MAX * MARSHALLED_VAR_BYTES +
   INLINE_BODY_BYTES_MAX;
 
-/** Writes one message after the other; each is a copy. */
-export class RequestMessage {
-  private readonly scratch = Buffer.allocUnsafeSlow(MESSAGE_BYTES_MAX);
+/** How a request reaches Python: with the descriptors of its client and of its body's file, or without. */
+export const REQUEST_FLAG = { DIRECT: 1, BODY_FD: 2 } as const;
 
-  /** The request as a message. */
-  request(exchange: Exchange, token: number): Buffer {
+/** Writes one message after the other, at the front of its buffer. */
+export class RequestMessage {
+  readonly scratch = unmovable(MESSAGE_BYTES_MAX);
+
+  /** Writes the request; the message's length. `flags` of REQUEST_FLAG. */
+  write(exchange: Exchange, token: number, flags: number, descriptors: number, inline: Uint8Array): number {
     const { scratch } = this;
     const { packet, varsStart, varsEnd, body } = exchange;
     let at = writeTuple(scratch, LENGTH_BYTES, 5);
     at = writeInt(scratch, at, token);
-    at = writeInt(scratch, at, 0);
-    at = writeInt(scratch, at, 0);
+    at = writeInt(scratch, at, flags);
+    at = writeInt(scratch, at, descriptors);
     at = writeVars(scratch, at, packet, varsStart, varsEnd);
-    at = body.fd >= 0 ? writeFloat(scratch, at, body.length) : writeBytes(scratch, at, body.readSync(body.length));
+    at = body.fd >= 0 ? writeFloat(scratch, at, body.length) : writeBytes(scratch, at, inline);
     scratch.writeUInt32LE(at - LENGTH_BYTES, 0);
-    return Buffer.from(scratch.subarray(0, at));
+    return at;
   }
 
   /** A text. */
