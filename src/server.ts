@@ -4,15 +4,18 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { FastwsgiError, systemErrorText } from './base/errors.js';
-import { SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
+import { FRONTS_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
+import { mountsOf } from './config/mounts.js';
 import { reloadConfiguration } from './config/reload.js';
 import { VERSION } from './config/version.js';
 import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
+import type { LocalSetup } from './front/local/desk.js';
+import { staticOptions } from './front/local/static-options.js';
 import { resolveAddresses } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
@@ -74,7 +77,7 @@ export class Server {
     this.events = events;
     const { processes, concurrency, httpQueue } = configuration;
     const laneCount = 2 * processes + LANES_TO_LOSE;
-    this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount));
+    this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount + FRONTS_MAX));
     this.counters = new Counters(this.counterMemory);
     const slots = Math.max(concurrency ?? 0, SLOTS_PER_LANE_DEFAULT);
     this.owners = Array.from({ length: laneCount }, (_, i) => new LaneOwner(createLaneMemory(i + 1, slots)));
@@ -305,11 +308,23 @@ export class Server {
       turns: this.turns,
       lanes: this.owners.map((owner) => owner.memory),
       gatewayPart: GATEWAY_FRONT,
+      local: { main: this.localSetup(MAIN_FRONT), gateway: this.localSetup(GATEWAY_FRONT) },
       log: (line) => this.log.line(line),
+      logRequests: (lines) => this.log.rawLine(lines),
       onCrash: (cause) => {
         this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));
       },
     });
+  }
+
+  /** What a front's thread answers itself; its counters stand behind those of the workers. */
+  private localSetup(front: number): LocalSetup {
+    return {
+      gate: { static: staticOptions(this.configuration, this.applicationFolder) },
+      counters: this.counterMemory,
+      counterIndex: this.owners.length + front,
+      logRequests: !this.configuration.disableLogging,
+    };
   }
 
   /** What is the same for every worker. */
@@ -322,14 +337,15 @@ export class Server {
       processes: configuration.processes,
       node: hostname(),
       version: VERSION,
+      address: (this.bound.find(({ protocol }) => protocol === 'http') ?? this.bound[0])?.address ?? '',
       application: {
         module: moduleName,
         file: wsgiFile,
         callable,
         kind: appKind,
         chdir: this.applicationFolder,
+        home: home === undefined ? undefined : resolve(this.applicationFolder, home),
         python: {
-          home: home === undefined ? undefined : resolve(cwd, home),
           pythonPath: pythonPath.map((folder) => resolve(cwd, folder)),
           chdir2: chdir2 === undefined ? undefined : resolve(this.applicationFolder, chdir2),
           options: [...options],
@@ -338,6 +354,8 @@ export class Server {
           harakiriVerbose: configuration.harakiriVerbose,
         },
       },
+      mounts: mountsOf(configuration.mounts, configuration.mountCallable),
+      manageScriptName: configuration.manageScriptName,
       concurrency: configuration.concurrency,
       log: this.log.forThread(),
       logRequests: !configuration.disableLogging,

@@ -18,7 +18,7 @@ INT_BYTES = array('i').itemsize
 #: Reports of answers that are kept back while there is more to do.
 REPORTS_MAX = 3
 REQUEST_HEADER_BYTES = 4
-#: What stands where in a request: token, flags, number of descriptors, environ, the body or its length.
+#: What stands where in a request: token, flags, number of descriptors, environ, mount point, the body or its length.
 TOKEN = 0
 FD_COUNT = 2
 #: The server has room for this many bytes of a response that it could not send on.

@@ -140,9 +140,12 @@ class Server:
                 return
 
     def handle(self, message, fds):
-        token, flags, _, environ, body = message
+        token, flags, _, environ, mount_point, body = message
         channel = self.channel
         channel.states[token] = RUNNING
+        if mount_point:
+            environ['SCRIPT_NAME'] = mount_point
+            environ['PATH_INFO'] = environ.get('PATH_INFO', '')[len(mount_point):]
         # The server's keys are set last: a variable of the same name does not replace them.
         environ.update(self.constants)
         environ['wsgi.url_scheme'] = url_scheme(environ)

@@ -1,4 +1,5 @@
 // What an application kind is given for one request. The worker implements it; the kinds under app/ only use it.
+import type { Socket } from 'node:net';
 
 /** The request's body, complete before the application runs: in memory, or in an unlinked temporary file. */
 export interface RequestBody {
@@ -63,6 +64,8 @@ export interface Exchange {
   readonly response: ResponseWriter;
   /** The slot the request runs in: `uwsgi.core`. */
   readonly core: number;
+  /** What `manage-script-name` takes off the front of PATH_INFO and makes SCRIPT_NAME: the mount point, or nothing. */
+  mountPoint: string;
   /** Fires when the client goes away or the deadline passes. Made when first asked for. */
   readonly signal: AbortSignal;
   /** Called, at most once, when `signal` would fire. Set by the kind: an AbortSignal of its own costs 4 µs on Node 20. */
@@ -73,6 +76,13 @@ export interface Exchange {
   giveBack(): boolean;
   /** The request has run longer than it may, by the application's own word: as when the server's deadline passes. */
   timeOut(): void;
+  /** The client offers to go on with another protocol (RFC 9110 section 7.8), as WebSocket does, and the connection can be had. */
+  readonly upgradable: boolean;
+  /**
+   * Takes the connection: the exchange is over, without a response; the taker answers `101` itself, and ends the socket.
+   * Only of an exchange that is `upgradable` and has sent nothing. Rejects when the connection has gone.
+   */
+  takeConnection(): Promise<Socket>;
 }
 
 /** Memory in bytes. */
@@ -83,7 +93,8 @@ export interface MemoryUse {
 
 /** A loaded application of any kind. */
 export interface Application {
-  readonly kind: ApplicationKindName;
+  /** An ApplicationKindName; of several applications in one, all of theirs. For the log. */
+  readonly kind: string;
   /** Requests it runs at a time unless `threads`/`async` says otherwise. */
   readonly concurrency: number;
   /**
@@ -100,6 +111,8 @@ export interface Application {
   memory?(): MemoryUse | undefined;
   /** Of such an application: ends it. All its requests are done. */
   close?(): Promise<void>;
+  /** Resolves when nothing goes on any more of what requests have left behind (`waitUntil`). Absent: nothing ever does. */
+  settled?(): Promise<void>;
 }
 
 /** What an application sees of the server it runs in. */
@@ -113,6 +126,8 @@ export interface WorkerContext {
   readonly concurrency: number | undefined;
   readonly version: string;
   readonly node: string;
+  /** Where the server listens, HTTP first, as the log shows it; empty when that is not known. */
+  readonly address: string;
   /** Writes one line, or several, to the server's log. */
   log(text: string): void;
   /** Asks the server to load the application anew, in all workers. */
@@ -124,8 +139,8 @@ export interface WorkerContext {
 /** One kind of application; each is a folder under app/ with the same file names. */
 export interface ApplicationKind {
   readonly name: ApplicationKindName;
-  /** Whether an export is an application of this kind. */
-  matches(exported: unknown): boolean;
+  /** Whether an export is an application of this kind. `named`: the configuration says so, and only what cannot be one is refused. */
+  matches(exported: unknown, named: boolean): boolean;
   /** Makes the application. May be asynchronous (a framework's `ready()`). */
   create(exported: unknown, context: WorkerContext): Application | Promise<Application>;
 }

@@ -3,8 +3,11 @@ import { pathToFileURL } from 'node:url';
 import { errorMessage, FastwsgiError } from '../base/errors.js';
 import type { PythonInit } from '../lane/worker-init.js';
 import type { Application, WorkerContext } from './exchange.js';
-import { selectKind } from './kinds.js';
+import { openGlobals } from './fetch/globals.js';
+import { searchHome } from './home.js';
+import { isApplication, selectKind } from './kinds.js';
 import { type Located, locateFile, locateModule } from './locate.js';
+import { Adoption } from './node/adopt.js';
 import { isPython } from './python/locate.js';
 import { locateSyntaxError } from './syntax-error.js';
 import { importTypeScript, isTypeScript } from './typescript.js';
@@ -23,6 +26,8 @@ export interface ApplicationSpec {
   readonly kind?: string | undefined;
   /** Absolute. */
   readonly chdir: string;
+  /** A folder whose node_modules is searched, too. Absolute. */
+  readonly home?: string | undefined;
   readonly python?: PythonInit | undefined;
 }
 
@@ -32,19 +37,45 @@ export async function loadApplication(spec: ApplicationSpec, context: WorkerCont
   const located = locate(spec);
   const { file } = located;
   const asked = located.exportName ?? spec.callable;
-  const isFactory = asked?.endsWith('()') === true;
-  const name = isFactory ? asked.slice(0, -2) : asked;
-  const module = await importFile(file, spec.chdir);
-  const picked = pickExport(module, name);
-  if (picked === undefined) {
-    throw new FastwsgiError('ERR_APPLICATION_LOAD', `Cannot load ${file}: ${noExportMessage(module, name)}`);
-  }
+  if (spec.home !== undefined) searchHome(spec.home);
+  const adoption = new Adoption(context);
+  openGlobals();
   try {
-    const exported: unknown = isFactory ? await callFactory(picked, name) : await picked;
-    return await selectKind(exported, spec.kind).create(exported, context);
+    const module = await importFile(file, spec.chdir);
+    return await makeApplication(module, file, asked, spec, context, adoption);
+  } finally {
+    adoption.end();
+  }
+}
+
+async function makeApplication(
+  module: Namespace,
+  file: string,
+  asked: string | undefined,
+  { kind }: ApplicationSpec,
+  context: WorkerContext,
+  adoption: Adoption,
+): Promise<Application> {
+  try {
+    let exported = await exportedApplication(module, asked);
+    // A server of the application's own goes before what it exports, unless that is called what we look for.
+    const isNamed =
+      asked !== undefined || (kind ?? 'node') !== 'node' || pickExport(module, CALLABLE_DEFAULT) !== undefined;
+    if (!isNamed) exported = adoption.server ?? exported;
+    if (!isNamed && !isApplication(exported, kind)) exported = (await adoption.wait(file)) ?? exported;
+    if (exported === undefined) throw new FastwsgiError('ERR_APPLICATION_LOAD', noExportMessage(module, asked));
+    return await selectKind(exported, kind).create(exported, context);
   } catch (error) {
     throw loadError(file, error);
   }
+}
+
+/** What is exported under the name that was asked for, or made by the factory of that name. Undefined when there is none. */
+async function exportedApplication(module: Namespace, asked: string | undefined): Promise<unknown> {
+  const isFactory = asked?.endsWith('()') === true;
+  const name = isFactory ? asked.slice(0, -2) : asked;
+  const picked = pickExport(module, name);
+  return isFactory && picked !== undefined ? await callFactory(picked, name) : await picked;
 }
 
 function locate(spec: ApplicationSpec): Located {
@@ -84,8 +115,12 @@ async function callFactory(factory: unknown, name: string | undefined): Promise<
   return await (factory as () => unknown)();
 }
 
-function noExportMessage(module: Namespace, name: string | undefined): string {
-  const wanted = name === undefined ? `neither an export ${CALLABLE_DEFAULT} nor a default one` : `no export ${name}`;
+function noExportMessage(module: Namespace, asked: string | undefined): string {
+  const name = asked?.replace(/\(\)$/, '');
+  const wanted =
+    name === undefined
+      ? `neither an export ${CALLABLE_DEFAULT} nor a default one, and does not call listen()`
+      : `no export ${name}`;
   const names = Object.keys(module);
   return `it has ${wanted}; ${names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`}`;
 }

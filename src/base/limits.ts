@@ -27,6 +27,9 @@ export const SLOTS_PER_LANE_DEFAULT = 64;
 /** Requests at a time for fetch and Node handlers unless `threads`/`async` says otherwise. */
 export const HANDLER_CONCURRENCY_DEFAULT = 64;
 
+/** How long an application that exports nothing may take to call `listen()`. */
+export const ADOPTION_WAIT_MS = 60_000;
+
 /** A worker rings the fronts' bells after this many replies of a batch, or after this long, whichever comes first. */
 export const BATCH_REPLIES = 8;
 export const BATCH_MS = 0.2;

@@ -18,6 +18,7 @@ import type { LoadContext, SettingsLoader } from './loader.js';
 import { findOption } from './options.js';
 import { type OptionValues, resolveValues } from './resolve.js';
 import type { Report, Setting } from './setting.js';
+import { checkStaticRules } from './static-rules.js';
 
 const MS = 1000;
 const MEGABYTE = 1_048_576;
@@ -37,7 +38,7 @@ export function buildConfiguration(loader: SettingsLoader, context: LoadContext)
     ...lifecycleOf(values),
     ...processOf(values),
     ...loggingOf(values),
-    ...staticOf(values),
+    ...staticOf(values, settings, report),
     ...statsOf(values),
     cwd,
     options: rawOptions(settings),
@@ -71,8 +72,9 @@ function applicationOf(values: OptionValues, settings: readonly Setting[], repor
     if (setting === undefined) return;
     report.warn(setting.place, `Option "${setting.key}"`, ` is not used: module = ${values.get('module')} says it`);
   };
+  checkMounts(values, settings, report);
   beside('wsgi-file', moduleSetting !== undefined);
-  beside('callable', callable !== undefined);
+  beside('callable', callable !== undefined && values.get('mount').length === 0);
   return {
     moduleName: moduleName === '' ? undefined : moduleName,
     wsgiFile: values.get('wsgi-file'),
@@ -83,10 +85,27 @@ function applicationOf(values: OptionValues, settings: readonly Setting[], repor
     chdir2: values.get('chdir2'),
     env: Object.fromEntries(values.get('env').map(({ name, value }) => [name, value])),
     mounts: values.get('mount'),
+    mountCallable: values.get('callable'),
     manageScriptName: values.get('manage-script-name'),
     home: values.get('home'),
     pythonPath: values.get('pythonpath'),
   };
+}
+
+function checkMounts(values: OptionValues, settings: readonly Setting[], report: Report): void {
+  const seen = new Set<string>();
+  const mounts = settings.filter((setting) => setting.key === 'mount');
+  if (mounts[0] !== undefined && !values.get('manage-script-name') && values.get('http').length > 0) {
+    const hint = ' is not found by HTTP: no client sends SCRIPT_NAME, so set manage-script-name';
+    report.warn(mounts[0].place, `Option "${mounts[0].key}"`, hint);
+  }
+  for (const { key, value, place } of mounts) {
+    const [, prefix] = /^(\/[^=]*?)\/*=\s*[^\s:]/.exec(value) ?? [];
+    if (prefix === undefined) report.badOption(place, key, `/PREFIX=APP is wanted, got "${value}"`);
+    else if (seen.has(prefix.trim()))
+      report.warn(place, `Option "${key}"`, ` is not used: ${prefix} is mounted already`);
+    else seen.add(prefix.trim());
+  }
 }
 
 function socketsOf(values: OptionValues): SocketConfiguration {
@@ -191,17 +210,29 @@ function loggingOf(values: OptionValues): LoggingConfiguration {
   };
 }
 
-function staticOf(values: OptionValues): StaticConfiguration {
+function staticOf(values: OptionValues, settings: readonly Setting[], report: Report): StaticConfiguration {
+  checkStaticRules(settings, report);
   return {
     staticMaps: values.get('static-map'),
     staticMaps2: values.get('static-map2'),
     checkStatic: values.get('check-static'),
     staticIndex: values.get('static-index'),
     staticSafe: values.get('static-safe'),
+    staticFallbacks: values.get('static-fallback'),
+    staticSkipExtensions: values.get('static-skip-ext'),
+    staticGzip: values.get('static-gzip'),
+    staticGzipAll: values.get('static-gzip-all'),
+    staticGzipDirs: values.get('static-gzip-dir'),
+    staticGzipExtensions: values.get('static-gzip-ext'),
+    mimeFiles: values.get('mimefile'),
     staticExpires: values.get('static-expires'),
+    staticExpiresMtime: values.get('static-expires-mtime'),
     staticExpiresType: values.get('static-expires-type'),
+    staticExpiresTypeMtime: values.get('static-expires-type-mtime'),
     staticExpiresUri: values.get('static-expires-uri'),
+    staticExpiresUriMtime: values.get('static-expires-uri-mtime'),
     staticExpiresPathInfo: values.get('static-expires-path-info'),
+    staticExpiresPathInfoMtime: values.get('static-expires-path-info-mtime'),
   };
 }
 

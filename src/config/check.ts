@@ -5,6 +5,7 @@ import { groupId, mayListenOn, userAccount, userId } from './accounts.js';
 import type { SocketAddress } from './address.js';
 import { formatSocketAddress } from './address.js';
 import type { Configuration } from './configuration.js';
+import { mountsOf } from './mounts.js';
 import { findOption, type OptionName } from './options.js';
 import { COMMAND_LINE, type Place, Report } from './setting.js';
 
@@ -29,6 +30,7 @@ export function checkConfiguration(configuration: Configuration): void {
   check.sockets();
   check.accounts();
   check.files();
+  check.staticFiles();
   check.report.throwIfFailed();
 }
 
@@ -44,14 +46,16 @@ class Check {
   }
 
   application(): void {
-    const { chdir, chdir2, home, moduleName, wsgiFile, mounts, staticMaps, staticMaps2 } = this.#configuration;
+    const { chdir, chdir2, home, moduleName, wsgiFile, mounts } = this.#configuration;
     if (chdir !== undefined) this.#folder('chdir', this.#directory);
     if (chdir2 !== undefined) this.#folder('chdir2', path.resolve(this.#directory, chdir2));
     if (home !== undefined) this.#folder('home', path.resolve(this.#configuration.cwd, home));
-    for (const { value } of staticMaps) this.#folder('static-map', path.resolve(this.#configuration.cwd, value));
-    for (const { value } of staticMaps2) this.#folder('static-map2', path.resolve(this.#configuration.cwd, value));
     if (wsgiFile !== undefined) this.#readable('wsgi-file', path.resolve(this.#directory, wsgiFile));
-    if (moduleName !== undefined) this.#module(moduleName);
+    if (moduleName !== undefined) this.#module('module', moduleName);
+    for (const { module, file } of mountsOf(mounts, undefined)) {
+      if (file !== undefined) this.#readable('mount', path.resolve(this.#directory, file));
+      else this.#module('mount', module?.replace(/:.*$/s, '') ?? '');
+    }
     if (wsgiFile === undefined && moduleName === undefined && mounts.length === 0) {
       this.report.problem(NOWHERE, 'No application', 'set module or wsgi-file');
     }
@@ -117,7 +121,17 @@ class Check {
     }
   }
 
-  #module(moduleName: string): void {
+  staticFiles(): void {
+    const { staticMaps, staticMaps2, checkStatic, staticFallbacks, mimeFiles } = this.#configuration;
+    const inDirectory = (file: string) => path.resolve(this.#directory, file);
+    for (const folder of checkStatic) this.#folder('check-static', inDirectory(folder));
+    for (const { value } of staticMaps) this.#fileOrFolder('static-map', inDirectory(value));
+    for (const { value } of staticMaps2) this.#fileOrFolder('static-map2', inDirectory(value));
+    for (const { value } of staticFallbacks) if (value !== '') this.#readable('static-fallback', inDirectory(value));
+    for (const file of mimeFiles) this.#readable('mimefile', inDirectory(file));
+  }
+
+  #module(option: OptionName, moduleName: string): void {
     const relative = moduleName.replaceAll('.', '/');
     const { cwd, home, pythonPath } = this.#configuration;
     const roots = [this.#directory, ...pythonPath.map((each) => path.resolve(cwd, each)), ...sitePackages(cwd, home)];
@@ -127,7 +141,7 @@ class Check {
     });
     if (!found) {
       const names = `${relative}{${MODULE_ENDINGS.join(',')}}`;
-      this.#bad('module', `neither ${names} nor a package's folder of that name is in ${roots.join(', ')}`);
+      this.#bad(option, `neither ${names} nor a package's folder of that name is in ${roots.join(', ')}`);
     }
   }
 
@@ -148,6 +162,11 @@ class Check {
   #folder(option: OptionName, folder: string): void {
     if (!isFolder(folder)) this.#bad(option, `the directory ${folder} does not exist`);
     else if (!may(folder, constants.X_OK)) this.#bad(option, `the directory ${folder} may not be entered`);
+  }
+
+  #fileOrFolder(option: OptionName, file: string): void {
+    if (isFile(file)) this.#readable(option, file);
+    else this.#folder(option, file);
   }
 
   #readable(option: OptionName, file: string): void {

@@ -23,6 +23,8 @@ export interface ApplicationConfiguration {
   readonly chdir2: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly Assignment[];
+  /** The export of mounted applications whose own text names none. */
+  readonly mountCallable: string | undefined;
   readonly manageScriptName: boolean;
   readonly home: string | undefined;
   readonly pythonPath: readonly string[];
@@ -137,10 +139,21 @@ export interface StaticConfiguration {
   readonly checkStatic: readonly string[];
   readonly staticIndex: readonly string[];
   readonly staticSafe: readonly string[];
+  readonly staticFallbacks: readonly Assignment[];
+  readonly staticSkipExtensions: readonly string[];
+  readonly staticGzip: readonly string[];
+  readonly staticGzipAll: boolean;
+  readonly staticGzipDirs: readonly string[];
+  readonly staticGzipExtensions: readonly string[];
+  readonly mimeFiles: readonly string[];
   readonly staticExpires: readonly string[];
+  readonly staticExpiresMtime: readonly string[];
   readonly staticExpiresType: readonly Assignment[];
+  readonly staticExpiresTypeMtime: readonly Assignment[];
   readonly staticExpiresUri: readonly string[];
+  readonly staticExpiresUriMtime: readonly string[];
   readonly staticExpiresPathInfo: readonly string[];
+  readonly staticExpiresPathInfoMtime: readonly string[];
 }
 
 export interface StatsConfiguration {

@@ -111,6 +111,7 @@ const ACCEPTED: readonly Family[] = [
     names: 'file-serve-mode fileserve-mode static-cache-paths static-cache-paths-name',
     why: 'files are sent in the one way there is',
   },
+  { names: 'honour-range', why: 'ranges of static files are always honoured' },
 ];
 
 /** Leaving them out would change what the operator gets. */
@@ -226,9 +227,8 @@ const REFUSED: readonly Family[] = [
   },
   { names: 'envdir early-envdir unenv', why: 'use env, or set the environment of the service' },
   {
-    names:
-      'static-gzip static-gzip-all static-gzip-dir static-gzip-ext static-gzip-prefix static-gzip-suffix http-auto-gzip route-gzip',
-    why: 'let nginx compress',
+    names: 'http-auto-gzip route-gzip',
+    why: 'let nginx compress, or compress files beforehand and use static-gzip-all',
   },
   {
     names:
@@ -247,12 +247,7 @@ const REFUSED: readonly Family[] = [
   },
   { names: 'http-var http-server-name-as-http-host', why: 'set the variable in nginx or with env' },
   { names: 'http-fallback http-use-pattern http-use-base http-use-code-string http-use-socket', why: 'route in nginx' },
-  {
-    names:
-      'static-expires-mtime static-expires-type-mtime static-expires-uri-mtime static-expires-path-info-mtime ' +
-      'static-skip-ext check-static-docroot mimefile mime-file honour-range',
-    why: 'let nginx serve these files',
-  },
+  { names: 'check-static-docroot', why: 'name the directory with check-static' },
   { names: 'worker-mount', why: 'use mount' },
   { names: 'force-cwd', why: 'use chdir' },
   { names: 'touch-workers-reload touch-mules-reload touch-spoolers-reload', why: 'use touch-chain-reload' },

@@ -1,4 +1,4 @@
-// Option rows: the process and its privileges, static files and stats.
+// Option rows: the process and its privileges, and stats.
 import type { OptionRow } from './option-row.js';
 
 export const PROCESS_OPTIONS = [
@@ -89,91 +89,6 @@ export const PROCESS_OPTIONS = [
     status: 'works',
     placeholder: 'NAME',
     help: 'the name that ps shows',
-  },
-] as const satisfies readonly OptionRow[];
-
-export const STATIC_OPTIONS = [
-  {
-    name: 'static-map',
-    group: 'static',
-    kind: 'assignment',
-    repeat: true,
-    status: 'not-yet',
-    placeholder: '/PREFIX=DIR',
-    help: 'serve the files of a directory under a prefix, which is cut from the path',
-  },
-  {
-    name: 'static-map2',
-    group: 'static',
-    kind: 'assignment',
-    repeat: true,
-    status: 'not-yet',
-    placeholder: '/PREFIX=DIR',
-    help: 'as static-map, the prefix stays in the path',
-  },
-  {
-    name: 'check-static',
-    aliases: ['static-check'],
-    group: 'static',
-    kind: 'text',
-    repeat: true,
-    status: 'not-yet',
-    placeholder: 'DIR',
-    help: 'serve a file of this directory if the path names one',
-  },
-  {
-    name: 'static-index',
-    group: 'static',
-    kind: 'text',
-    repeat: true,
-    status: 'not-yet',
-    placeholder: 'FILE',
-    help: 'the file that stands for a directory',
-  },
-  {
-    name: 'static-safe',
-    group: 'static',
-    kind: 'text',
-    repeat: true,
-    status: 'not-yet',
-    placeholder: 'DIR',
-    help: 'a directory that links out of a static root may lead to',
-  },
-  {
-    name: 'static-expires',
-    group: 'static',
-    kind: 'text',
-    repeat: true,
-    status: 'not-yet',
-    placeholder: '"REGEX SECONDS"',
-    help: 'Expires header for static files by file name',
-  },
-  {
-    name: 'static-expires-type',
-    group: 'static',
-    kind: 'assignment',
-    repeat: true,
-    status: 'not-yet',
-    placeholder: 'TYPE=SECONDS',
-    help: 'Expires header for static files by media type',
-  },
-  {
-    name: 'static-expires-uri',
-    group: 'static',
-    kind: 'text',
-    repeat: true,
-    status: 'not-yet',
-    placeholder: '"REGEX SECONDS"',
-    help: 'Expires header for static files by REQUEST_URI',
-  },
-  {
-    name: 'static-expires-path-info',
-    group: 'static',
-    kind: 'text',
-    repeat: true,
-    status: 'not-yet',
-    placeholder: '"REGEX SECONDS"',
-    help: 'Expires header for static files by PATH_INFO',
   },
 ] as const satisfies readonly OptionRow[];
 

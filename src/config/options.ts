@@ -6,8 +6,9 @@ import type { OptionRow } from './option-row.js';
 import { FOREIGN_OPTIONS } from './options-foreign.js';
 import { COMMAND_OPTIONS, LANGUAGE_OPTIONS, LOGIC_OPTIONS } from './options-language.js';
 import { LOGGING_OPTIONS } from './options-logging.js';
-import { PROCESS_OPTIONS, STATIC_OPTIONS, STATS_OPTIONS } from './options-operating.js';
+import { PROCESS_OPTIONS, STATS_OPTIONS } from './options-operating.js';
 import { APPLICATION_OPTIONS, SOCKET_OPTIONS } from './options-serving.js';
+import { STATIC_OPTIONS } from './options-static.js';
 import { LIFECYCLE_OPTIONS, REQUEST_OPTIONS, WORKER_OPTIONS } from './options-workers.js';
 
 const TYPED_OPTIONS = [

@@ -11,6 +11,7 @@ const RELOADED = [
   'needApp',
   'env',
   'mounts',
+  'mountCallable',
   'manageScriptName',
   'home',
   'pythonPath',

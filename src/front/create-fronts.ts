@@ -11,6 +11,7 @@ import type { SocketOwner } from '../system/socket-files.js';
 import type { Front } from './front.js';
 import { type GatewayAddress, GatewayFront } from './gateway/gateway.js';
 import { createHttpFront } from './http/create.js';
+import { createDesk, type LocalDesk, type LocalSetup } from './local/desk.js';
 import { NetFront } from './net/net.js';
 import type { Turns } from './turns.js';
 import type { UwsgiLimits } from './uwsgi-limits.js';
@@ -39,7 +40,11 @@ export interface FrontsOptions {
   readonly lanes: readonly LaneMemory[];
   /** The gateway's part of every lane. */
   readonly gatewayPart: number;
+  /** What is answered without a worker, and counted by whom: the main thread, the gateway. */
+  readonly local: { readonly main: LocalSetup; readonly gateway: LocalSetup };
   log(line: string): void;
+  /** Takes request lines, which hold no control characters of a client's. */
+  logRequests(lines: string): void;
   /** The gateway thread died of a bug of ours. */
   onCrash(error: Error): void;
 }
@@ -55,6 +60,11 @@ interface SocketSource {
   readonly chownSocket: SocketOwner | undefined;
 }
 
+/** What the main thread's are told besides. */
+interface MainSource extends SocketSource {
+  readonly desk: LocalDesk | undefined;
+}
+
 /** Makes the fronts; none listens yet. Rejects with ERR_ENGINE when an engine that was asked for by name cannot serve. */
 export async function createFronts(options: FrontsOptions): Promise<Fronts> {
   const all: Front[] = [];
@@ -64,18 +74,19 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
     inherited: takeInherited(wantedSockets(options), 'libc' in native ? native.libc : undefined, options.log),
     chownSocket: socketOwner(options.chownSocket),
   };
+  const main: MainSource = { ...source, desk: createDesk(options.local.main, options) };
   const uwsgiLibc =
     options.uwsgiAddresses.length > 0 ? gatewayFor('uwsgi', options.uwsgiEngine, native, options) : undefined;
   if (uwsgiLibc !== undefined) {
     for (const address of options.uwsgiAddresses) onGateway.push({ protocol: 'uwsgi', address });
   } else if (options.uwsgiAddresses.length > 0) {
-    all.push(createNetFront(options, source));
+    all.push(createNetFront(options, main));
   }
   const httpLibc =
     options.httpAddresses.length > 0 ? gatewayFor('http', options.httpEngine, native, options) : undefined;
   for (const address of options.httpAddresses) {
     if (httpLibc !== undefined) onGateway.push({ protocol: 'http', address });
-    else all.push(await createOtherHttpFront(address, options, source));
+    else all.push(await createOtherHttpFront(address, options, main));
   }
   const libc = uwsgiLibc ?? httpLibc;
   const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options, source);
@@ -120,7 +131,7 @@ function uwsgiLimits({
   return { varsBytesMax, inlineBodyBytesMax, limitPostBytes, socketTimeoutMs };
 }
 
-function createNetFront(options: FrontsOptions, source: SocketSource): NetFront {
+function createNetFront(options: FrontsOptions, source: MainSource): NetFront {
   const { uwsgiAddresses, listenBacklog, soKeepalive, chmodSocket, turns, log } = options;
   log('uwsgi engine: net');
   return new NetFront({
@@ -138,10 +149,10 @@ function createNetFront(options: FrontsOptions, source: SocketSource): NetFront 
 async function createOtherHttpFront(
   address: BindAddress,
   options: FrontsOptions,
-  { inherited, chownSocket }: SocketSource,
+  { inherited, chownSocket, desk }: MainSource,
 ): Promise<Front> {
   const engine = options.httpEngine === 'epoll' ? 'auto' : options.httpEngine;
-  const socket = { ...options, address, chownSocket, inherited: inherited.get(address) };
+  const socket = { ...options, address, desk, chownSocket, inherited: inherited.get(address) };
   const { front, notice } = await createHttpFront(engine, socket, options.turns);
   options.log(notice);
   return front;
@@ -154,7 +165,7 @@ function createGateway(
   source: SocketSource,
 ): GatewayFront {
   const { listenBacklog, soKeepalive, chmodSocket, httpQueue, httpTimeoutMs, httpKeepaliveMs } = options;
-  const { lanes, gatewayPart, log, onCrash } = options;
+  const { lanes, gatewayPart, local, log, logRequests, onCrash } = options;
   const uwsgi = uwsgiLimits(options);
   return new GatewayFront(libc, {
     ...source,
@@ -164,7 +175,9 @@ function createGateway(
     limits: { uwsgi, http: { ...uwsgi, httpTimeoutMs, httpKeepaliveMs }, httpQueue },
     front: gatewayPart,
     lanes,
+    local: local.gateway,
     log,
+    logRequests,
     onCrash,
   });
 }

@@ -142,19 +142,22 @@ export class Dispatcher {
   }
 
   /**
-   * The least busy lane with room, passing over lanes that are stuck, and those that are at their limit and do not move. A
+   * The least busy lane with room, of equal ones that with the fewest WebSockets and their like, passing over lanes that are stuck, and those that are at their limit and do not move. A
    * parked request needs no free slot in the lane where it is.
    */
   private pickLane(parked: FrontSlot | null): FrontLane | null {
     let best: FrontLane | null = null;
     let bestBusy = 0;
+    let bestConnections = 0;
     for (const lane of this.lanes) {
       if (!lane.ready || lane.ringIsFull || (!lane.hasFreeSlot && parked?.lane !== lane)) continue;
-      const busy = lane.busy;
+      const { busy, connections } = lane;
       const limit = this.isStalled(lane) ? lane.concurrency : lane.concurrency + LANE_PREFETCH;
-      if (busy < limit && !lane.stuck && (best === null || busy < bestBusy)) {
+      const isBetter = busy < bestBusy || (busy === bestBusy && connections < bestConnections);
+      if (busy < limit && !lane.stuck && (best === null || isBetter)) {
         best = lane;
         bestBusy = busy;
+        bestConnections = connections;
       }
     }
     return best;

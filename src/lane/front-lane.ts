@@ -113,6 +113,12 @@ export class FrontSlot {
     words[base + SLOT.BODY_FD] = bodyFd;
     words[base + SLOT.FD] = clientFd;
     words[base + SLOT.ORIGIN] = origin;
+    words[base + SLOT.UPGRADABLE] = 0;
+  }
+
+  /** After `describe`: the client offers to go on with another protocol, and the connection may be had for that. */
+  offerConnection(): void {
+    this.words[this.base + SLOT.UPGRADABLE] = 1;
   }
 
   /** Takes over another slot's request, bytes and description. */
@@ -122,6 +128,7 @@ export class FrontSlot {
     const used = from.bodyFd < 0 ? varsEnd + bodyBytes : varsEnd;
     this.request.set(from.request.subarray(0, used));
     this.describe(varsEnd, bodyBytes, from.bodyFd, from.fd, from.words[from.base + SLOT.ORIGIN] as number);
+    this.words[this.base + SLOT.UPGRADABLE] = from.words[from.base + SLOT.UPGRADABLE] as number;
   }
 
   /** The first contiguous run of available reply bytes, at most `available` long: a view, valid until `consume`. */
@@ -242,6 +249,11 @@ export class FrontLane {
   /** Requests the worker runs at a time; 0 until it is ready. */
   get concurrency(): number {
     return this.control[CONTROL.CONCURRENCY] as number;
+  }
+
+  /** Connections that the application has taken over. */
+  get connections(): number {
+    return this.control[CONTROL.CONNECTIONS] as number;
   }
 
   /** Requests of all fronts in this lane. */

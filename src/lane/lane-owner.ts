@@ -65,6 +65,11 @@ export class LaneOwner {
     return Atomics.load(this.control, CONTROL.IN_FLIGHT) + Atomics.load(this.control, CONTROL.IN_FLIGHT + 1);
   }
 
+  /** Connections that the application has taken over. */
+  get connections(): number {
+    return Atomics.load(this.control, CONTROL.CONNECTIONS);
+  }
+
   /** What the thread last said of its memory: heap, external memory and buffers, in bytes. */
   get memoryBytes(): number {
     return Atomics.load(this.control, CONTROL.MEMORY_KIB) * 1024;
@@ -113,6 +118,7 @@ export class LaneOwner {
     Atomics.store(this.control, CONTROL.MEMORY_KIB, 0);
     Atomics.store(this.control, CONTROL.RESIDENT_KIB, 0);
     Atomics.store(this.control, CONTROL.PROCESS_ID, 0);
+    Atomics.store(this.control, CONTROL.CONNECTIONS, 0);
     this.bell.awake();
     Atomics.store(this.control, CONTROL.STATE, LANE_STATE.STARTING);
   }

@@ -32,6 +32,8 @@ export const CONTROL = {
   RESIDENT_KIB: 6 * LINE + 9,
   /** Id of the process that works for the thread; 0: none. */
   PROCESS_ID: 6 * LINE + 10,
+  /** Connections that the application has taken over, and that have not ended. */
+  CONNECTIONS: 6 * LINE + 11,
   /** Counts the worker's looks into its request rings, wrapping: while it stands still, the thread is busy or stuck. */
   PROGRESS: 7 * LINE,
 } as const;
@@ -89,6 +91,8 @@ export const SLOT = {
   SENDS: 19,
   /** The generation, plus one, of the request in this slot that has passed its deadline. Written by the supervisor. */
   OVERDUE: 20,
+  /** 1: the front lets go of the connection if the worker asks for it, with REPLY_FLAG.HANDED_OVER. */
+  UPGRADABLE: 21,
 } as const;
 export const SLOT_WORDS = 2 * LINE;
 
@@ -131,6 +135,11 @@ export const REPLY_FLAG = {
   SHORT: 64,
   /** The body was longer than its Content-Length, and cut. */
   OVERRUN: 128,
+  /**
+   * The worker takes the connection over. It holds a duplicate of the descriptor; or, where the front gave it none, the reply is
+   * no response but a `TunnelTicket`, and the front passes all bytes on.
+   */
+  HANDED_OVER: 256,
 } as const;
 
 /** What is passed to the threads: shared memory only. */

@@ -15,6 +15,8 @@ export interface WorkerInitCommon {
   readonly processes: number;
   readonly node: string;
   readonly version: string;
+  /** Where the server listens, HTTP first, as the log shows it. */
+  readonly address: string;
   readonly application: {
     readonly module: string | undefined;
     readonly file: string | undefined;
@@ -22,7 +24,16 @@ export interface WorkerInitCommon {
     readonly kind: string | undefined;
     readonly chdir: string;
     readonly python: PythonInit;
+    readonly home: string | undefined;
   };
+  /** The other applications, below their prefixes; they are of the kinds that their exports say. */
+  readonly mounts: readonly {
+    readonly mountPoint: string;
+    readonly module: string | undefined;
+    readonly file: string | undefined;
+    readonly callable: string | undefined;
+  }[];
+  readonly manageScriptName: boolean;
   /** Requests at a time; undefined leaves it to the kind of application. */
   readonly concurrency: number | undefined;
   readonly log: LogDestination;
@@ -32,8 +43,6 @@ export interface WorkerInitCommon {
 
 /** What applications of kind `python` are told beside all that. Paths are absolute. */
 export interface PythonInit {
-  /** The virtual environment. */
-  readonly home: string | undefined;
   readonly pythonPath: readonly string[];
   /** Where Python goes once the application is loaded. */
   readonly chdir2: string | undefined;

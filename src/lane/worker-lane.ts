@@ -68,6 +68,11 @@ export class WorkerSlot {
     return this.words[this.base + SLOT.ORIGIN] as number;
   }
 
+  /** Whether the connection may be taken over. */
+  get upgradable(): boolean {
+    return this.words[this.base + SLOT.UPGRADABLE] === 1;
+  }
+
   get aborted(): boolean {
     return Atomics.load(this.words, this.base + SLOT.ABORTED) === 1;
   }
@@ -245,6 +250,11 @@ export class WorkerLane {
   /** Says which process works for the thread, and ends with it; 0: none any more. */
   reportProcess(pid: number): void {
     Atomics.store(this.control, CONTROL.PROCESS_ID, pid);
+  }
+
+  /** Publishes how many connections the application has taken over. */
+  reportConnections(count: number): void {
+    Atomics.store(this.control, CONTROL.CONNECTIONS, count);
   }
 
   get stopping(): boolean {

@@ -18,17 +18,55 @@ export interface RequestRecord {
   headerCount: number;
   headBytes: number;
   core: number;
+  /** The application's number; -1 where no worker had the request, as in uWSGI. */
+  app: number;
+  /** How often the request was taken up. */
+  switches: number;
+}
+
+/** A record with nothing in it: of a request that no worker had. */
+export function newRecord(varsBytes: number): RequestRecord {
+  return {
+    pid: 0,
+    requestOfWorker: -1,
+    requestOfServer: 0,
+    address: '',
+    user: '',
+    varCount: 0,
+    varsBytes,
+    method: '',
+    uri: '',
+    bodyBytes: 0,
+    elapsedMs: 0,
+    protocol: '',
+    status: 0,
+    headerCount: 0,
+    headBytes: 0,
+    core: 0,
+    app: -1,
+    switches: 0,
+  };
+}
+
+/** Takes a var of the request into its record. */
+export function noteVar(record: RequestRecord, key: string, value: string): void {
+  record.varCount++;
+  if (key === 'REMOTE_ADDR') record.address = value;
+  else if (key === 'REMOTE_USER') record.user = value;
+  else if (key === 'REQUEST_METHOD') record.method = value;
+  else if (key === 'REQUEST_URI') record.uri = value;
+  else if (key === 'SERVER_PROTOCOL') record.protocol = value;
 }
 
 /** `[pid: 7|app: 0|req: 1/1] 127.0.0.1 () {28 vars in 300 bytes} […] GET / => generated 5 bytes in 1 msecs (HTTP/1.1 200) …` */
 export function requestLine(record: RequestRecord, date: string): string {
   // uWSGI counts keys and values: twice the number of variables.
   return (
-    `[pid: ${record.pid}|app: 0|req: ${record.requestOfWorker}/${record.requestOfServer}] ${printable(record.address)} ` +
+    `[pid: ${record.pid}|app: ${record.app}|req: ${record.requestOfWorker}/${record.requestOfServer}] ${printable(record.address)} ` +
     `(${printable(record.user)}) {${record.varCount * 2} vars in ${record.varsBytes} bytes} [${date}] ` +
     `${printable(record.method)} ${printable(record.uri)} => generated ${record.bodyBytes} bytes in ${Math.floor(record.elapsedMs)} msecs ` +
     `(${printable(record.protocol)} ${record.status}) ${record.headerCount} headers in ${record.headBytes} bytes ` +
-    `(1 switches on core ${record.core})`
+    `(${record.switches} switches on core ${record.core})`
   );
 }
 

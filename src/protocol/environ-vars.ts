@@ -1,29 +1,7 @@
 // The vars block of a checked packet as strings: all of them into a dictionary, one of them, or each in turn. The block
 // has been walked by PacketParser, so lengths are right; latin-1, so that every byte is one character (PEP 3333).
-import { equalsBytes, latin1Bytes, readU16le } from '../base/bytes.js';
-
-/** A packet lists nearly the same keys as the one before it, in the same order: so each known key remembers its successor. */
-class KnownKey {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-  /** Whether other keys may point here. Keys that only point to each other are garbage when their packet is read. */
-  readonly remembered: boolean;
-  next: KnownKey | null = null;
-
-  constructor(name: string, remembered: boolean) {
-    this.name = name;
-    this.bytes = latin1Bytes(name);
-    this.remembered = remembered;
-  }
-}
-
-/** Keys remembered at a time; one more and all are forgotten, so that clients who make names up cannot fill the memory. */
-const KNOWN_KEYS_MAX = 1024;
-/** Longer keys are not remembered. */
-const KNOWN_KEY_BYTES_MAX = 128;
-
-const knownKeys = new Map<string, KnownKey>();
-const firstKey = new KnownKey('', true);
+import { readU16le } from '../base/bytes.js';
+import { firstKey, keyAt } from './var-keys.js';
 
 /**
  * Writes the vars in `packet[start, end)` into `target` as own properties. Of a key that is there twice the last value
@@ -37,11 +15,7 @@ export function readVars(packet: Buffer, start: number, end: number, target: Rec
   while (cursor < end) {
     const keyLength = readU16le(packet, cursor);
     cursor += 2;
-    let key = previous.next;
-    if (key === null || !equalsBytes(packet, cursor, keyLength, key.bytes)) {
-      key = lookUp(packet, cursor, keyLength);
-      if (key.remembered) previous.next = key;
-    }
+    const key = keyAt(packet, cursor, keyLength, previous);
     previous = key;
     cursor += keyLength;
     const valueLength = readU16le(packet, cursor);
@@ -87,21 +61,6 @@ function standsAt(packet: Buffer, offset: number, text: string): boolean {
     if (packet[offset + i] !== text.charCodeAt(i)) return false;
   }
   return true;
-}
-
-function lookUp(packet: Buffer, offset: number, length: number): KnownKey {
-  const name = packet.latin1Slice(offset, offset + length);
-  let key = knownKeys.get(name);
-  if (key === undefined) {
-    key = new KnownKey(name, length <= KNOWN_KEY_BYTES_MAX);
-    if (!key.remembered) return key;
-    if (knownKeys.size === KNOWN_KEYS_MAX) {
-      knownKeys.clear();
-      firstKey.next = null;
-    }
-    knownKeys.set(name, key);
-  }
-  return key;
 }
 
 /** On a target with the usual prototype, an assignment to `__proto__` would not make a property. */

@@ -193,3 +193,24 @@ function characterFlags(): Uint8Array {
   flags[HASH] = TO_DECODE;
   return flags;
 }
+
+/**
+ * Path and query (`/a%20b?c`) of a request below `mountPoint`, which is the front of `path`: of `uri` as the client sent it
+ * where that begins so, too, else, and where `uri` is empty, of `path` (decoded) and `query`.
+ */
+export function targetBelow(mountPoint: string, uri: string, path: string, query: string): string {
+  if (mountPoint === '' && uri !== '') return uri;
+  if (uri.startsWith(mountPoint) && /^[/?]|^$/.test(uri.slice(mountPoint.length)) && uri !== '') {
+    const rest = uri.slice(mountPoint.length);
+    return rest.startsWith('/') ? rest : `/${rest}`;
+  }
+  const rest = escapePath(path.slice(mountPoint.length));
+  return `${rest.startsWith('/') ? rest : `/${rest}`}${query === '' ? '' : `?${query}`}`;
+}
+
+/** Escapes what a path cannot hold as it is (RFC 3986 section 3.3). */
+function escapePath(path: string): string {
+  return path.replace(/[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/g, (character) => {
+    return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+}

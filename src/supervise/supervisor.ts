@@ -196,8 +196,9 @@ export class Supervisor {
 
   private shrink(count: number): void {
     const { crew, log } = this.options;
-    // Those with the highest numbers, and none that is at work.
-    const ids = [...crew.workers].filter((life) => life.lane.busy === 0).map(({ workerId }) => workerId);
+    // Those with the highest numbers, and none that is at work or has a WebSocket.
+    const isFree = ({ lane }: WorkerLife) => lane.busy === 0 && lane.connections === 0;
+    const ids = [...crew.workers].filter(isFree).map(({ workerId }) => workerId);
     for (const id of ids.sort((a, b) => b - a).slice(0, Math.max(count, 0))) {
       log(`worker ${id} is not needed now. Seeya!`);
       crew.dismiss(id);

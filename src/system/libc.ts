@@ -19,6 +19,8 @@ export interface Libc {
   close(fd: number): number;
   read(fd: number, buffer: Bytes, size: number): number;
   write(fd: number, buffer: Bytes, size: number): number;
+  /** `offset`: 64 bits, moved on by the call. */
+  sendfile(toFd: number, fromFd: number, offset: Bytes, size: number): number;
   eventfd(initial: number, flags: number): number;
   epoll_create1(flags: number): number;
   epoll_ctl(epoll: number, operation: number, fd: number, event: Bytes | null): number;
@@ -62,6 +64,7 @@ export const SYS = {
   SHUT_WR: 1,
   SHUT_RDWR: 2,
   F_SETFD: 2,
+  F_DUPFD_CLOEXEC: 1030,
   FD_CLOEXEC: 1,
   F_GETFL: 3,
   F_SETFL: 4,
@@ -128,6 +131,7 @@ function bindLibc(): Libc {
     close: declare('int close(int)'),
     read: declare('intptr_t read(int, void *, size_t)'),
     write: declare('intptr_t write(int, const void *, size_t)'),
+    sendfile: declare('intptr_t sendfile(int, int, void *, size_t)'),
     eventfd: declare('int eventfd(unsigned int, int)'),
     epoll_create1: declare('int epoll_create1(int)'),
     epoll_ctl: declare('int epoll_ctl(int, int, int, const void *)'),

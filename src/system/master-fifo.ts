@@ -1,5 +1,5 @@
 // `master-fifo`: a named pipe that takes commands of one letter, as in `echo r > server.fifo`. Main thread.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { close, constants, fstatSync, lstatSync, openSync, unlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getSystemErrorMap } from 'node:util';
@@ -113,7 +113,13 @@ function isCommand(letter: string): letter is FifoCommand {
 function makeFifo(path: string): void {
   const loaded = loadLibc();
   if (!('libc' in loaded)) {
-    execFileSync('mkfifo', ['-m', MODE.toString(8), path], { stdio: 'ignore' });
+    const { status, stderr, error } = spawnSync('mkfifo', ['-m', MODE.toString(8), path], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    if (error !== undefined) throw error;
+    // `mkfifo: cannot create fifo 'x': No such file or directory`
+    if (status !== 0) throw new Error(stderr.trim().replace(/^.*: /s, '').toLowerCase());
     return;
   }
   if (loaded.libc.mkfifo(path, MODE) === 0) return;

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { parentPort, threadId } from 'node:worker_threads';
 import type { Application, WorkerContext } from '../app/exchange.js';
-import { loadApplication } from '../app/load.js';
+import { loadApplications, type MountedSpec } from '../app/mounts.js';
 import { Bell } from '../lane/bell.js';
 import type { FrontBell, WorkerInit, WorkerMessage, WorkerNews } from '../lane/worker-init.js';
 import { WorkerLane } from '../lane/worker-lane.js';
@@ -33,18 +33,20 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   process.on('uncaughtExceptionMonitor', (error) => log.lastLine(`uncaught: ${describeError(error)}`));
   process.on('exit', () => log.flush());
   const context = workerContext(init, log, lane, tell);
-  let application: Application;
-  try {
-    application = await loadApplication(init.application, context);
-  } catch (error) {
-    const loadError = describeError(error);
-    if (init.needApplication) {
-      tell({ kind: 'load-error', error: loadError });
-      return process.exit();
-    }
-    log.line(`${loadError}\n*** no app loaded. every request is answered 500 ***`);
-    application = NO_APPLICATION;
-  }
+  // Traces of compiled applications name their sources. Maps are read when a trace is.
+  process.setSourceMapsEnabled(true);
+  const application = await loadApplications(specsOf(init), context, {
+    manageScriptName: init.manageScriptName,
+    onLoadError: (error) => {
+      const loadError = describeError(error);
+      if (init.needApplication) {
+        tell({ kind: 'load-error', error: loadError });
+        return process.exit();
+      }
+      log.line(`${loadError}\n*** no app loaded. every request for it is answered 500 ***`);
+      return NO_APPLICATION;
+    },
+  });
   const concurrency = init.concurrency ?? application.concurrency;
   const counters = new Counters(init.counters);
   const requestLogger = init.logRequests ? new RequestLogger(init, counters, log) : undefined;
@@ -77,13 +79,25 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   const stopped = loop.run();
   tell({ kind: 'loaded', application: application.kind, concurrency });
   const death = await (application.ended === undefined ? stopped : Promise.race([stopped, application.ended]));
-  if (death === undefined) await application.close?.();
+  if (death === undefined) {
+    await application.settled?.();
+    await application.close?.();
+  }
   await log.close();
   // The thread ends with the task, and the crew hears why.
   if (death !== undefined) throw new Error(death);
   tell({ kind: 'stopped' });
   // Whatever the application still has running ends here.
   return process.exit();
+}
+
+/** The application at the root, unless there are others only, and those. */
+function specsOf({ application, mounts }: WorkerInit): readonly MountedSpec[] {
+  const { module, file, chdir, home, python } = application;
+  const isThere = module !== undefined || file !== undefined || mounts.length === 0;
+  const root = isThere ? [{ ...application, mountPoint: '' }] : [];
+  const others = mounts.filter(({ mountPoint }) => !isThere || mountPoint !== '');
+  return [...root, ...others.map((mount) => ({ ...mount, chdir, home, python }))];
 }
 
 function workerContext(init: WorkerInit, log: Log, lane: WorkerLane, tell: (news: WorkerNews) => void): WorkerContext {
@@ -94,6 +108,7 @@ function workerContext(init: WorkerInit, log: Log, lane: WorkerLane, tell: (news
     concurrency: init.concurrency,
     version: init.version,
     node: init.node,
+    address: init.address,
     log: (text) => log.line(text),
     reload: () => tell({ kind: 'reload' }),
     hasProcess: (pid) => lane.reportProcess(pid),

@@ -1,4 +1,5 @@
 // One request on the worker: the view of its packet, its body and its response that an application kind works with.
+import type { Socket } from 'node:net';
 import type { Exchange, RequestBody } from '../app/exchange.js';
 import { PACKET_HEADER_BYTES } from '../base/limits.js';
 import type { SlotOccupant, WorkerSlot } from '../lane/worker-lane.js';
@@ -6,12 +7,14 @@ import { findVar } from '../protocol/environ-vars.js';
 import { SlotBody } from './body.js';
 import { SlotResponse } from './response.js';
 import type { ResponseOwner, ResponseTools } from './response-tools.js';
+import type { TakenConnections } from './taken-connections.js';
 
 /** Whoever runs the exchanges. */
 export interface ExchangeOwner {
   onFinished(exchange: SlotExchange): void;
   /** The request waits again. */
   onGivenBack(slot: WorkerSlot): void;
+  readonly taken: TakenConnections;
 }
 
 /** Made for each request, so that an application that keeps an old one cannot touch a new one. */
@@ -20,6 +23,7 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
   readonly varsStart = PACKET_HEADER_BYTES;
   readonly varsEnd: number;
   readonly core: number;
+  mountPoint = '';
   readonly response: SlotResponse;
   /** When the worker took the request, in milliseconds of the monotonic clock. */
   readonly startedMs: number;
@@ -54,6 +58,20 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
     this.controller ??= new AbortController();
     if (this.response.aborted) this.controller.abort();
     return this.controller.signal;
+  }
+
+  get upgradable(): boolean {
+    return this.slot.upgradable && !this.response.headSent && this.findVar('HTTP_UPGRADE') !== undefined;
+  }
+
+  takeConnection(): Promise<Socket> {
+    return this.owner.taken.take({
+      fd: this.slot.fd,
+      protocol: this.findVar('HTTP_UPGRADE') ?? '',
+      remoteAddress: this.findVar('REMOTE_ADDR') ?? '',
+      remotePort: Number(this.findVar('REMOTE_PORT')),
+      handOver: (ticket) => this.response.handOver(ticket),
+    });
   }
 
   /** A var of the request. Only while the response is not finished: the slot's bytes are the front's afterwards. */

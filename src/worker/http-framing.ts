@@ -1,5 +1,6 @@
 // The framing of a response that the worker writes to an HTTP connection itself: what is added to the application's head,
 // and how its body is delimited (RFC 9112 sections 6 and 9). On every other way the front does this.
+import { httpDateNow } from '../protocol/http-date.js';
 import type { ResponseHead } from '../protocol/response-head.js';
 
 const BODY = {
@@ -37,7 +38,7 @@ export class HttpFraming {
    * where it is known, else -1.
    */
   begin(head: ResponseHead, isHead: boolean, bodyBytes: number): string {
-    let lines = head.hasDate ? '' : dateLine();
+    let lines = head.hasDate ? '' : `Date: ${httpDateNow()}\r\n`;
     if (isHead || head.bodyForbidden) this.body = BODY.NONE;
     else if (head.hasContentLength) {
       this.body = BODY.LENGTH;
@@ -98,18 +99,4 @@ export function withoutContent(
 ): readonly (readonly [string, string])[] {
   const kept = headers.filter(([name]) => !/^(content-length|transfer-encoding)$/i.test(name));
   return [...kept, ['Content-Length', '0']];
-}
-
-let cachedSecond = -1;
-let cachedLine = '';
-
-/** `Date: …`, made once a second (RFC 9110 section 6.6.1). */
-function dateLine(): string {
-  const now = Date.now();
-  const second = Math.floor(now / 1000);
-  if (second !== cachedSecond) {
-    cachedSecond = second;
-    cachedLine = `Date: ${new Date(now).toUTCString()}\r\n`;
-  }
-  return cachedLine;
 }

@@ -7,6 +7,7 @@ import type { Libc } from '../system/libc.js';
 import { ThreadYield } from '../system/thread-yield.js';
 import { type ExchangeOwner, SlotExchange } from './exchange.js';
 import { newResponseTools, type ResponseTools } from './response-tools.js';
+import { TakenConnections } from './taken-connections.js';
 
 export interface LoopOptions {
   readonly lane: WorkerLane;
@@ -31,6 +32,8 @@ const REQUESTS_PER_TURN = 64;
 
 /** Runs until the lane is asked to stop and everything it had is done. */
 export class WorkerLoop implements ExchangeOwner {
+  /** Connections that the application has taken over. */
+  readonly taken: TakenConnections;
   private readonly options: LoopOptions;
   private readonly tools: ResponseTools;
   private readonly courtesy: ThreadYield | undefined;
@@ -48,6 +51,7 @@ export class WorkerLoop implements ExchangeOwner {
 
   constructor(options: LoopOptions) {
     this.options = options;
+    this.taken = new TakenConnections(options.lane, options.libc);
     this.courtesy = options.libc && new ThreadYield(options.libc);
     this.newsFor = options.bells.map(() => NEWS.NONE);
     this.tools = newResponseTools(
@@ -58,7 +62,7 @@ export class WorkerLoop implements ExchangeOwner {
     this.aborts = options.lane.aborts;
   }
 
-  /** Opens the lane; resolves when it was asked to stop and all is done. */
+  /** Opens the lane; resolves when it was asked to stop, all is done, and connections that were taken over have ended. */
   async run(): Promise<void> {
     const { lane, concurrency } = this.options;
     const stopped = new Promise<void>((resolve) => {
@@ -69,6 +73,7 @@ export class WorkerLoop implements ExchangeOwner {
     void this.sleep();
     await stopped;
     clearInterval(repoll);
+    await this.taken.close();
   }
 
   /** Sleeps, drains, and sleeps again. */

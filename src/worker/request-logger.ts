@@ -3,7 +3,7 @@
 import type { WorkerInit } from '../lane/worker-init.js';
 import type { Counters } from '../observe/counters.js';
 import type { Log } from '../observe/log.js';
-import { ctime, memoryPrefix, type RequestRecord, requestLine } from '../observe/request-line.js';
+import { ctime, memoryPrefix, newRecord, noteVar, requestLine } from '../observe/request-line.js';
 import { forEachVar } from '../protocol/environ-vars.js';
 import type { SlotExchange } from './exchange.js';
 
@@ -27,25 +27,19 @@ export class RequestLogger {
 
   log(exchange: SlotExchange, endedMs: number): void {
     const { response } = exchange;
-    const record: RequestRecord = {
-      pid: process.pid,
-      requestOfWorker: ++this.requests,
-      requestOfServer: this.counters.requestsTotal,
-      address: '',
-      user: '',
-      varCount: 0,
-      varsBytes: exchange.varsEnd - exchange.varsStart,
-      method: '',
-      uri: '',
-      bodyBytes: response.bodyBytes,
-      elapsedMs: endedMs - exchange.startedMs,
-      protocol: '',
-      status: response.statusCode,
-      headerCount: response.headerCount,
-      headBytes: response.headBytes,
-      core: exchange.core,
-    };
-    forEachVar(exchange.packet, exchange.varsStart, exchange.varsEnd, (key, value) => note(record, key, value));
+    const record = newRecord(exchange.varsEnd - exchange.varsStart);
+    record.app = 0;
+    record.switches = 1;
+    record.pid = process.pid;
+    record.requestOfWorker = ++this.requests;
+    record.requestOfServer = this.counters.requestsTotal;
+    record.bodyBytes = response.bodyBytes;
+    record.elapsedMs = endedMs - exchange.startedMs;
+    record.status = response.statusCode;
+    record.headerCount = response.headerCount;
+    record.headBytes = response.headBytes;
+    record.core = exchange.core;
+    forEachVar(exchange.packet, exchange.varsStart, exchange.varsEnd, (key, value) => noteVar(record, key, value));
     this.destination.rawLine(this.memory(endedMs) + requestLine(record, ctime(Date.now())));
   }
 
@@ -57,13 +51,4 @@ export class RequestLogger {
     }
     return this.prefix;
   }
-}
-
-function note(record: RequestRecord, key: string, value: string): void {
-  record.varCount++;
-  if (key === 'REMOTE_ADDR') record.address = value;
-  else if (key === 'REMOTE_USER') record.user = value;
-  else if (key === 'REQUEST_METHOD') record.method = value;
-  else if (key === 'REQUEST_URI') record.uri = value;
-  else if (key === 'SERVER_PROTOCOL') record.protocol = value;
 }

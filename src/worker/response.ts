@@ -8,7 +8,7 @@ import { REPLY_FLAG, REQUEST_ORIGIN } from '../lane/layout.js';
 import type { WorkerSlot } from '../lane/worker-lane.js';
 import { ERRNO, type Libc, SYS } from '../system/libc.js';
 import { HttpFraming, isConnectionHeader, isFramingHeader, withoutContent } from './http-framing.js';
-import type { ResponseOwner, ResponseTools } from './response-tools.js';
+import { type ResponseOwner, type ResponseTools, replyFlags, toBytes } from './response-tools.js';
 
 const NOTHING = Buffer.alloc(0);
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
@@ -205,6 +205,19 @@ export class SlotResponse implements ResponseWriter {
     this.answerInstead('500 Internal Server Error', answer);
   }
 
+  /** Nothing is sent: the application has the connection now. A front that brings it there is sent a ticket. */
+  handOver(ticket: Uint8Array): void {
+    if (this.headSent || this.aborted) throw new Error('Cannot take the connection over: it is answered, or gone');
+    this.headSent = true;
+    this.finished = true;
+    this.statusCode = 101;
+    this.slot.addFlags(REPLY_FLAG.HANDED_OVER);
+    this.slot.append(ticket, 0, ticket.length);
+    this.owner.onResponseFinished();
+    this.slot.finish();
+    this.tools.posted(this.slot, true);
+  }
+
   /** Ends the response in the application's stead. */
   private answerInstead(status: string, answer: string): void {
     this.pending = NOTHING;
@@ -275,12 +288,7 @@ export class SlotResponse implements ResponseWriter {
     this.headBytes = headBytes;
     this.statusCode = head.statusCode;
     this.headerCount = head.headerCount;
-    const flags =
-      (this.dropsBody ? REPLY_FLAG.NO_BODY : 0) |
-      (head.hasContentLength ? REPLY_FLAG.CONTENT_LENGTH : 0) |
-      (head.connectionClose || this.framing?.closes ? REPLY_FLAG.CONNECTION_CLOSE : 0) |
-      (head.hasDate ? REPLY_FLAG.HAS_DATE : 0) |
-      (head.hasConnectionHeader ? REPLY_FLAG.CONNECTION_HEADERS : 0);
+    const flags = replyFlags(head, this.dropsBody, this.framing?.closes === true);
     this.slot.describeHead(headBytes, head.statusCode, flags, head.contentLength);
   }
 
@@ -387,7 +395,3 @@ export class SlotResponse implements ResponseWriter {
 }
 
 const ERROR_HEADERS = [['Content-Type', 'text/plain']] as const;
-
-function toBytes(chunk: Uint8Array | string): Uint8Array {
-  return typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-}

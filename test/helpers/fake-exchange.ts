@@ -196,8 +196,10 @@ export class FakeExchange implements Exchange {
   readonly body: RequestBody;
   readonly response: FakeResponse;
   readonly core = 3;
+  mountPoint = '';
   onAbort: (() => void) | null = null;
   overdue = false;
+  readonly upgradable = false;
   private readonly controller = new AbortController();
 
   constructor(options: FakeOptions = {}) {
@@ -222,6 +224,10 @@ export class FakeExchange implements Exchange {
     this.abort();
   }
 
+  takeConnection(): Promise<never> {
+    return Promise.reject(new Error('There is no connection'));
+  }
+
   /** The client leaves, or the deadline passes: as the worker does it. */
   abort(): void {
     if (this.response.aborted) return;
@@ -239,6 +245,7 @@ export class FakeContext implements WorkerContext {
   readonly concurrency = undefined;
   readonly version = '1.2.3';
   readonly node = 'test-node';
+  readonly address = '127.0.0.1:8000';
   readonly lines: string[] = [];
 
   log(text: string): void {

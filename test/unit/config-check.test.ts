@@ -29,7 +29,10 @@ test('a configuration whose files, folders and accounts are there passes, and no
     'chown-socket = root:root',
     'pidfile = srv/app.pid',
     'logto = srv/app.log',
-    'static-map = /s=srv',
+    'static-map = /s=pkg',
+    'static-map = /page=plain',
+    'check-static = .',
+    'static-fallback = /=plain',
   ].filter((line) => process.getuid?.() === 0 || !line.startsWith('uid'));
   checkConfiguration(loadLines(lines, folder));
   assert.deepEqual(readdirSync(folder).sort(), [...new Set([...before, 'app.ini'])].sort());
@@ -56,6 +59,9 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [[...GOOD, 'gid = no-such-group-here'], /"gid" failed .*there is no group "no-such-group-here"/],
   [[...GOOD, 'chown-socket = root:no-such-group-here'], /"chown-socket" failed .*"no-such-group-here"/],
   [[...GOOD, 'pidfile = none/app.pid'], /"pidfile" failed .*does not exist/],
+  [[...GOOD, 'static-map = /s=srv'], /"static-map" failed at app\.ini:5:14: the directory \S+srv\/srv does not exist/],
+  [[...GOOD, 'static-fallback = /=none.html'], /"static-fallback" failed .*none\.html does not exist/],
+  [[...GOOD, 'mimefile = none'], /"mimefile" failed .*none does not exist/],
   [[...GOOD, 'home = none'], /"home" failed .*does not exist/],
 ];
 

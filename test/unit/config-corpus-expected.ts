@@ -70,6 +70,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
     is: {
       wsgiFile: 'run.py',
       callable: 'app',
+      mountCallable: 'app',
       httpSockets: [{ kind: 'tcp', host: '127.0.0.1', port: 5000 }],
       processes: 4,
       concurrency: 2,

@@ -84,14 +84,11 @@ test('module names the callable, else callable does', () => {
 });
 
 test('options say at start what they do not do, with their place, once per line', () => {
-  const { notices } = loadLines(
-    ['manage-script-name = true', 'thunder-lock = true', 'processes = 2', 'master = no'],
-    folder,
-  );
+  const { notices } = loadLines(['logger = stdio', 'thunder-lock = true', 'processes = 2', 'master = no'], folder);
   assert.deepEqual(
     notices.map((notice) => [notice.level, notice.text, notice.place?.line]),
     [
-      ['info', 'Option "manage-script-name" at app.ini:2:22 has no effect yet in this version', 2],
+      ['info', 'Option "logger" at app.ini:2:10 has no effect yet in this version', 2],
       ['info', 'Option "thunder-lock" at app.ini:3:16 has no effect: workers do not compete for connections', 3],
     ],
   );

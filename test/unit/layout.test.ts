@@ -22,7 +22,7 @@ const LEVELS: Readonly<Record<string, number>> = {
 const DOORS = ['index.ts', 'cli.ts', 'serve.ts', 'server.ts'];
 const LINES_MAX = 400;
 /** Files that node's module hooks load by name. */
-const LOADED_BY_NAME = ['app/esbuild-hooks.ts'];
+const LOADED_BY_NAME = ['app/esbuild-hooks.ts', 'app/home-hooks.ts'];
 
 interface SourceFile {
   readonly path: string;

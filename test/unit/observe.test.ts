@@ -30,6 +30,8 @@ const RECORD: RequestRecord = {
   headerCount: 2,
   headBytes: 80,
   core: 4,
+  app: 0,
+  switches: 1,
 };
 
 test('a request line is uWSGI’s default format, character by character', () => {

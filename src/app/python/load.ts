@@ -7,7 +7,6 @@ import { PythonApplication } from './application.js';
 import { interpreterOf, type PythonSpec } from './locate.js';
 
 const NO_SETTINGS: PythonInit = {
-  home: undefined,
   pythonPath: [],
   chdir2: undefined,
   options: [],
@@ -18,10 +17,10 @@ const NO_SETTINGS: PythonInit = {
 
 /** Throws ERR_APPLICATION_LOAD, with Python's traceback as its cause. */
 export async function loadPython(spec: PythonSpec, context: WorkerContext): Promise<Application> {
-  const { module, file, callable, chdir, python = NO_SETTINGS } = spec;
+  const { module, file, callable, chdir, home, python = NO_SETTINGS } = spec;
   const [name, exported] = module === undefined ? [undefined, undefined] : splitModule(module);
   const target = {
-    interpreter: interpreterOf(python.home),
+    interpreter: interpreterOf(home),
     folder: chdir,
     module: name,
     file: file === undefined ? undefined : resolve(chdir, file),

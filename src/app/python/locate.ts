@@ -14,6 +14,8 @@ export interface PythonSpec {
   readonly callable?: string | undefined;
   readonly kind?: string | undefined;
   readonly chdir: string;
+  /** The virtual environment. Absolute. */
+  readonly home?: string | undefined;
   readonly python?: PythonInit | undefined;
 }
 
@@ -21,10 +23,13 @@ export interface PythonSpec {
  * Whether the application is Python's: `app-kind` says it, or its file. Of a module of that name in both languages, the other one
  * is taken.
  */
-export function isPython({ module, file, kind, chdir, python }: PythonSpec): boolean {
+export function isPython({ module, file, kind, chdir, home, python }: PythonSpec): boolean {
   if (kind !== undefined) return kind === 'python';
   if (module === undefined) return /\.(py|wsgi)$/.test(file ?? '');
-  return findsPythonModule(module, pythonFolders(chdir, python)) && !moduleExists(module, chdir);
+  return (
+    findsPythonModule(module, [chdir, ...(python?.pythonPath ?? []), ...sitePackages(home)]) &&
+    !moduleExists(module, chdir)
+  );
 }
 
 /** Whether `module` (`pkg.mod`, or with `:callable`) is a Python module below one of `folders`: a .py file, or a package. */
@@ -34,11 +39,6 @@ function findsPythonModule(module: string, folders: readonly string[]): boolean 
     const base = resolve(folder, ...name.split('.'));
     return [`${base}.py`, join(base, '__init__.py')].some(isFile);
   });
-}
-
-/** The folders that Python would search, as far as the configuration names them. */
-function pythonFolders(chdir: string, { home, pythonPath = [] }: Partial<PythonInit> = {}): readonly string[] {
-  return [chdir, ...pythonPath, ...sitePackages(home)];
 }
 
 /** `home`'s interpreter, else the system's. Throws ERR_APPLICATION_LOAD when `home` has none. */

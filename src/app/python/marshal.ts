@@ -45,6 +45,11 @@ export function writeBytes(out: Buffer, at: number, bytes: Uint8Array): number {
   return start + bytes.length;
 }
 
+/** A text of latin-1. */
+export function writeText(out: Buffer, at: number, text: string): number {
+  return writeUnicode(out, at, text);
+}
+
 /**
  * The vars in `packet[start, end)` as a dict of latin-1 strings, without HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH: a web server
  * sends them beside CONTENT_TYPE and CONTENT_LENGTH, and PEP 3333 has no such keys. Of a key that is there twice the last value wins.
@@ -59,14 +64,14 @@ export function writeVars(out: Buffer, at: number, packet: Buffer, start: number
     const value = key + keyLength + 2;
     cursor = value + valueLength;
     if (isRepeated(packet, key, keyLength)) continue;
-    at = writeText(out, at, packet, key, keyLength, TYPE.SHORT_ASCII_INTERNED);
-    at = writeText(out, at, packet, value, valueLength, TYPE.SHORT_ASCII);
+    at = writeVarText(out, at, packet, key, keyLength, TYPE.SHORT_ASCII_INTERNED);
+    at = writeVarText(out, at, packet, value, valueLength, TYPE.SHORT_ASCII);
   }
   out[at++] = TYPE.NULL;
   return at;
 }
 
-function writeText(out: Buffer, at: number, from: Buffer, start: number, length: number, shortType: number): number {
+function writeVarText(out: Buffer, at: number, from: Buffer, start: number, length: number, shortType: number): number {
   let cursor = at;
   if (length < 256) {
     out[cursor++] = shortType;

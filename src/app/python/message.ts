@@ -1,9 +1,9 @@
 // The messages to Python: u32le length, then the request as CPython's `marshal` has it: (token, flags, number of descriptors,
-// environ, body or its length). python/fastwsgi_ts/channel.py takes them apart.
+// environ, mount point, body or its length). python/fastwsgi_ts/channel.py takes them apart.
 import { INLINE_BODY_BYTES_MAX, PACKET_VARS_BYTES_MAX, PACKET_VARS_MAX } from '../../base/limits.js';
 import { unmovable } from '../../system/send-descriptors.js';
 import type { Exchange } from '../exchange.js';
-import { MARSHALLED_VAR_BYTES, writeBytes, writeFloat, writeInt, writeTuple, writeVars } from './marshal.js';
+import { MARSHALLED_VAR_BYTES, writeBytes, writeFloat, writeInt, writeText, writeTuple, writeVars } from './marshal.js';
 
 const LENGTH_BYTES = 4;
 /** Room for everything but vars and body. */
@@ -26,11 +26,12 @@ export class RequestMessage {
   write(exchange: Exchange, token: number, flags: number, descriptors: number, inline: Uint8Array): number {
     const { scratch } = this;
     const { packet, varsStart, varsEnd, body } = exchange;
-    let at = writeTuple(scratch, LENGTH_BYTES, 5);
+    let at = writeTuple(scratch, LENGTH_BYTES, 6);
     at = writeInt(scratch, at, token);
     at = writeInt(scratch, at, flags);
     at = writeInt(scratch, at, descriptors);
     at = writeVars(scratch, at, packet, varsStart, varsEnd);
+    at = writeText(scratch, at, exchange.mountPoint);
     at = body.fd >= 0 ? writeFloat(scratch, at, body.length) : writeBytes(scratch, at, inline);
     scratch.writeUInt32LE(at - LENGTH_BYTES, 0);
     return at;

@@ -1,4 +1,5 @@
 // What an application may return, told apart and checked.
+import { describe } from '../values.js';
 import type { Chunk } from './types.js';
 
 /** Chunks of an array that together are longer than this are written one by one: joining them would cost a second copy. */
@@ -6,18 +7,6 @@ const JOINED_CHARS_MAX = 32_768;
 
 export function isChunk(value: unknown): value is Chunk {
   return typeof value === 'string' || value instanceof Uint8Array;
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}
-
-export function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
-  return Symbol.asyncIterator in value;
-}
-
-export function isIterable(value: object): value is Iterable<unknown> {
-  return Symbol.iterator in value;
 }
 
 /** `value` as a chunk. Throws a TypeError on anything but bytes and strings. */
@@ -39,12 +28,4 @@ export function joinChunks(values: readonly unknown[]): Chunk | null {
   const chunks = values as readonly Chunk[];
   if (!bytes) return chunks.join('');
   return Buffer.concat(chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk)));
-}
-
-/** Names a value in an error message: `null`, `a number`, `an instance of Map`. */
-export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value !== 'object') return `a ${typeof value}`;
-  const name = value.constructor?.name;
-  return name === undefined || name === 'Object' ? 'an object' : `an instance of ${name}`;
 }

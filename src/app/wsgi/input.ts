@@ -1,7 +1,7 @@
 // wsgi.input: the request's body as PEP 3333's file-like object, and the same without blocking the thread. Bytes are
 // read from the body on demand and never past its end; lines are found in blocks, of which the rest is kept.
 import type { RequestBody } from '../exchange.js';
-import { RequestOverError } from './request-over.js';
+import { RequestOverError } from '../request-over.js';
 
 /** Bytes read from the body at a time where the caller names no size. */
 const BLOCK_BYTES = 65_536;

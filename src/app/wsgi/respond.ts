@@ -1,15 +1,15 @@
 // One request of kind `wsgi`: startResponse and write, and the drive of what the application returned into the response.
 // Invariant: whatever the application handed over (an iterable, an iterator that is not at its end) is closed exactly
 // once, by release(), on every way out.
+import { ABORTED, unlessAborted } from '../abort.js';
 import type { Exchange, ResponseWriter, WorkerContext } from '../exchange.js';
-import { describe, isAsyncIterable, isChunk, isIterable, isThenable, joinChunks, toChunk } from './chunks.js';
+import { RequestOverError } from '../request-over.js';
+import { describe, isAsyncIterable, isIterable, isThenable } from '../values.js';
+import { isChunk, joinChunks, toChunk } from './chunks.js';
 import type { WsgiErrors } from './errors.js';
 import { closeIterable } from './file-wrapper.js';
 import { WsgiInput } from './input.js';
-import { RequestOverError } from './request-over.js';
 import type { Chunk, StartResponse, Write } from './types.js';
-
-const ABORTED = Symbol('aborted');
 
 /** The life of one request. The owner calls `respond` with what the application returned, and `release` when it throws. */
 export class WsgiCall {
@@ -101,7 +101,7 @@ export class WsgiCall {
 
   private async sendLater(promise: Promise<unknown>): Promise<void> {
     try {
-      const result = await this.unlessAborted(promise);
+      const result = await unlessAborted(this.exchange, promise);
       if (result === ABORTED) {
         this.inBackground(() => promise.then(closeLate));
         return;
@@ -147,7 +147,7 @@ export class WsgiCall {
         if (this.hasEnough()) return void this.end('');
         this.iterator = null;
         const next = iterator.next();
-        const step = await this.unlessAborted(next);
+        const step = await unlessAborted(this.exchange, next);
         if (step !== ABORTED && step.done === true) return void this.end('');
         this.iterator = iterator;
         if (step === ABORTED) return this.inBackground(() => next);
@@ -180,15 +180,6 @@ export class WsgiCall {
 
   private assertStarted(): void {
     if (!this.started) throw new Error('The application did not call startResponse');
-  }
-
-  /** What `promise` gives, or ABORTED if the exchange is aborted before. No Promise.race: it would grow with every chunk. */
-  private unlessAborted<T>(promise: PromiseLike<T>): Promise<T | typeof ABORTED> {
-    return new Promise((resolve, reject) => {
-      if (this.response.aborted) resolve(ABORTED);
-      this.exchange.onAbort = () => resolve(ABORTED);
-      promise.then(resolve, reject);
-    });
   }
 
   /** Does `step` without waiting for it; its error is logged, unless the application only found that the request is over. */

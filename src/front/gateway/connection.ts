@@ -7,13 +7,18 @@ import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
 import { ERRNO, type Libc, SYS } from '../../system/libc.js';
 import type { Dispatcher, MovableOwner, Waiter } from '../dispatcher.js';
+import type { LocalDesk } from '../local/desk.js';
+import type { LocalReply } from '../local/reply.js';
 import type { Epoll } from './epoll.js';
+import { LocalSender, SENT } from './local-sender.js';
 
 /** What connections share: the thread's tools and the list of those that wait for something. */
 export interface GatewayTools {
   readonly libc: Libc;
   readonly epoll: Epoll;
   readonly dispatcher: Dispatcher;
+  /** Gives the answers that need no worker; undefined where none are configured. */
+  readonly desk: LocalDesk | undefined;
   /** Connections whose deadline the tick looks at. */
   readonly watched: Set<Connection>;
   /** Room for bytes that nobody keeps. */
@@ -38,6 +43,8 @@ export const PHASE = {
   RUNNING: 3,
   /** Answered in full; the client's close is waited for. */
   LINGERING: 4,
+  /** A local reply is being sent. */
+  SENDING: 5,
 } as const;
 export type Phase = (typeof PHASE)[keyof typeof PHASE];
 
@@ -57,6 +64,9 @@ export abstract class Connection implements MovableOwner, Waiter {
   protected phase: Phase = PHASE.CLOSED;
   protected slot: FrontSlot | null = null;
   private readonly stallTimeoutMs: number;
+  private readonly sender = new LocalSender();
+  /** `later` will come back to the local reply. */
+  private resumes = false;
   /** The epoll mask, 0 when the descriptor is not in the set. */
   private mask = 0;
   private clientGone = false;
@@ -82,6 +92,8 @@ export abstract class Connection implements MovableOwner, Waiter {
   abstract assign(slot: FrontSlot): void;
   /** The response is complete and sent; the slot still holds what is known of it. */
   protected abstract onAnswered(slot: FrontSlot): void;
+  /** A local reply that was not sent at once is complete. */
+  protected abstract onLocalSent(): void;
   /** The worker died before it sent a byte; `isOverdue`: it was killed for this very request. */
   protected abstract answerLost(isOverdue: boolean): void;
   /** Gives up whatever the request holds. */
@@ -105,6 +117,7 @@ export abstract class Connection implements MovableOwner, Waiter {
       return;
     }
     if ((mask & SYS.EPOLLOUT) !== 0 && this.slot !== null) this.sendReply(this.slot);
+    else if ((mask & SYS.EPOLLOUT) !== 0 && this.phase === PHASE.SENDING && !this.resumes) this.sendLocalOn();
     if ((mask & LEAVING) !== 0 && this.phase !== PHASE.CLOSED) this.onClientGone();
   }
 
@@ -141,6 +154,7 @@ export abstract class Connection implements MovableOwner, Waiter {
   resume(): void {
     if (this.phase === PHASE.READING) this.readOn();
     else if (this.phase === PHASE.LINGERING) this.discard();
+    else if (this.phase === PHASE.SENDING && this.resumes) this.sendLocalOn();
   }
 
   // ---- into a slot
@@ -210,7 +224,12 @@ export abstract class Connection implements MovableOwner, Waiter {
     if ((flags & REPLY_FLAG.OVERRUN) !== 0) this.tools.log('Response cut: it is longer than its Content-Length');
     if ((flags & REPLY_FLAG.SHORT) !== 0) this.tools.log('Response broken off: it is shorter than its Content-Length');
     this.slot = null;
-    if (cut) {
+    if ((flags & REPLY_FLAG.HANDED_OVER) !== 0) {
+      // The worker's duplicate keeps the connection open, and would keep it in the epoll set.
+      this.tools.epoll.remove(this.fd);
+      this.tools.dispatcher.release(slot);
+      this.close();
+    } else if (cut) {
       this.tools.dispatcher.release(slot);
       this.reset();
     } else {
@@ -239,6 +258,45 @@ export abstract class Connection implements MovableOwner, Waiter {
     }
     // The worker still has the request: its DONE closes what is left.
     this.onReply(slot);
+  }
+
+  // ---- a local reply
+
+  /** Sends a reply that no worker gives: true when that is done; else `onLocalSent` follows, unless the client goes. */
+  protected sendLocal(reply: LocalReply, head: Buffer): boolean {
+    this.unwatch();
+    this.phase = PHASE.SENDING;
+    this.sender.begin(reply, head);
+    return this.pushLocal();
+  }
+
+  private sendLocalOn(): void {
+    this.resumes = false;
+    if (this.pushLocal()) this.onLocalSent();
+  }
+
+  private pushLocal(): boolean {
+    const outcome = this.sender.send(this.tools.libc, this.fd);
+    if (outcome === SENT.ALL) {
+      this.unwatch();
+      this.sender.end();
+      return true;
+    }
+    if (outcome === SENT.BLOCKED) {
+      this.interest(SYS.EPOLLOUT);
+      this.watch(this.stallTimeoutMs);
+    } else if (outcome === SENT.MORE) {
+      this.unwatch();
+      this.interest(0);
+      this.resumes = true;
+      this.tools.later(this);
+    } else if (outcome === SENT.GONE) {
+      this.close();
+    } else {
+      this.tools.log('Response broken off: its file cannot be read to the end');
+      this.reset();
+    }
+    return false;
   }
 
   // ---- the end
@@ -289,9 +347,11 @@ export abstract class Connection implements MovableOwner, Waiter {
     if (this.phase === PHASE.CLOSED) return;
     const { fd, tools } = this;
     this.unwatch();
+    if (this.phase === PHASE.SENDING) this.sender.end();
     this.phase = PHASE.CLOSED;
+    this.resumes = false;
     this.forget();
-    // Closing takes the descriptor out of the epoll set: nobody else holds a duplicate.
+    // Closing takes the descriptor out of the epoll set, where nobody else holds a duplicate.
     this.mask = 0;
     this.fd = -1;
     tools.libc.close(fd);

@@ -1,7 +1,8 @@
 // What the main thread and the gateway thread say to each other.
 import type { LaneMemory } from '../../lane/layout.js';
+import type { LocalSetup } from '../local/desk.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
-import type { HttpLimits } from './http-connection.js';
+import type { HttpLimits } from './http-limits.js';
 
 /** Word indexes of the gateway's own shared control block. */
 export const GATEWAY_CONTROL = {
@@ -44,7 +45,8 @@ export interface GatewayData {
   readonly eventFd: number;
   readonly listeners: readonly GatewayListener[];
   readonly limits: GatewayLimits;
+  readonly local: LocalSetup | undefined;
 }
 
-/** What the thread posts to the main thread: a line to log, or a descriptor to close in the background. */
-export type GatewayMessage = { readonly log: string } | { readonly close: number };
+/** What the thread posts to the main thread: a line to log, request lines, or a descriptor to close in the background. */
+export type GatewayMessage = { readonly log: string } | { readonly requests: string } | { readonly close: number };

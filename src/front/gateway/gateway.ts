@@ -16,6 +16,7 @@ import {
 import { dressSocket, type SocketOwner } from '../../system/socket-files.js';
 import { closeQuietly } from '../body-spool.js';
 import type { BoundAddress, Front } from '../front.js';
+import type { LocalSetup } from '../local/desk.js';
 import {
   GATEWAY_CONTROL,
   GATEWAY_MODE,
@@ -41,7 +42,11 @@ export interface GatewayOptions {
   readonly limits: GatewayLimits;
   readonly front: number;
   readonly lanes: readonly LaneMemory[];
+  /** What is answered without a worker. */
+  readonly local?: LocalSetup | undefined;
   log(line: string): void;
+  /** Takes request lines, which hold no control characters of a client's. */
+  logRequests?(lines: string): void;
   /** The thread died of a bug of ours: the server cannot go on. */
   onCrash(error: Error): void;
 }
@@ -136,11 +141,12 @@ export class GatewayFront implements Front {
   }
 
   private startThread(): void {
-    const { front, lanes, limits, log, onCrash } = this.options;
+    const { front, lanes, limits, local, log, onCrash } = this.options;
     const workerData: GatewayData = {
       front,
       lanes,
       limits,
+      local,
       control: this.control.buffer as SharedArrayBuffer,
       bell: this.bell.memory,
       bellStart: 0,
@@ -152,6 +158,7 @@ export class GatewayFront implements Front {
     const thread = new Worker(new URL('./thread.js', import.meta.url), options);
     thread.on('message', (message: GatewayMessage) => {
       if ('log' in message) log(message.log);
+      else if ('requests' in message) this.options.logRequests?.(message.requests);
       else closeQuietly(message.close);
     });
     this.ended = new Promise((resolve) => {

@@ -1,10 +1,11 @@
 // An HTTP/1 connection of the gateway: requests one after the other, each read to its end and put into a slot; the worker
 // frames the response and sends it itself. Reading is edge-triggered: a read that filled less than its room has emptied
 // the socket, so a request costs one recv, and nothing in the epoll set changes.
-import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
+import { HALF_CLOSED_QUIET_MS, PACKET_HEADER_BYTES } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../../lane/layout.js';
 import { ChunkedDecoder } from '../../protocol/chunked-decoder.js';
+import { httpDateNow } from '../../protocol/http-date.js';
 import {
   beginsWithHead,
   findHeadEnd,
@@ -23,28 +24,19 @@ import {
   PACKET_BYTES_MAX,
   type RequestEncoder,
 } from '../http/request-encoder.js';
+import { LocalReply } from '../local/reply.js';
 import { BodyStore } from './body-store.js';
 import { Connection, type GatewayTools, PHASE } from './connection.js';
+import type { HttpLimits } from './http-limits.js';
 import { RECEIVED, ReadWindow } from './read-window.js';
-
-export interface HttpLimits {
-  /** The largest vars block (buffer-size). */
-  readonly varsBytesMax: number;
-  /** Bodies of at least this many bytes go to a temporary file; at most what a slot holds inline. */
-  readonly inlineBodyBytesMax: number;
-  /** The largest body; 0: no limit. */
-  readonly limitPostBytes: number;
-  /** For a head, from its first byte to its last; and how long a body, or a reader, may make no progress. */
-  readonly httpTimeoutMs: number;
-  /** How long an idle connection is kept; 0: every response closes its connection. */
-  readonly httpKeepaliveMs: number;
-}
 
 const EDGE_TRIGGERED = SYS.EPOLLIN | SYS.EPOLLOUT | SYS.EPOLLRDHUP | SYS.EPOLLET;
 /** A head may be this much longer than the vars made of it: names lose and gain a few bytes on the way. */
 const HEAD_BYTES_OVER_VARS = 8192;
 /** Reads in a row, so that one upload does not hold up the other connections. */
 const READS_PER_EVENT = 8;
+/** Local replies in a row: a client may have sent thousands of requests ahead. */
+const LOCAL_PER_EVENT = 16;
 /** How often a client whose request waits for a slot is looked at: it may have left. */
 const LEAVING_LOOK_MS = 100;
 const NOTHING = Buffer.alloc(0);
@@ -69,6 +61,8 @@ export class HttpConnection extends Connection {
   private readable = false;
   /** The client has sent its last byte. */
   private halfClosed = false;
+  /** Local replies since the others had their turn. */
+  private localInRow = 0;
   /** The request at hand, as far as it has come, is a HEAD. */
   private isHead = false;
   private inBody = false;
@@ -78,6 +72,7 @@ export class HttpConnection extends Connection {
   private packet: Buffer = NOTHING;
   private varsEnd = 0;
   private keepAlive = false;
+  private offersUpgrade = false;
 
   constructor(tools: GatewayTools, limits: HttpLimits) {
     super(tools, limits.httpTimeoutMs);
@@ -141,15 +136,19 @@ export class HttpConnection extends Connection {
   // ---- reading
 
   protected override readOn(): void {
+    this.localInRow = 0;
     for (let reads = 0; this.phase === PHASE.READING; ) {
+      if (this.localInRow > LOCAL_PER_EVENT) return this.letOthersGo();
       if (!this.process() || this.phase !== PHASE.READING) continue;
       if (!this.readable) return this.expectMore();
-      if (reads++ === READS_PER_EVENT) {
-        this.input.keep();
-        return this.tools.later(this);
-      }
+      if (reads++ === READS_PER_EVENT) return this.letOthersGo();
       if (!this.readSome()) return;
     }
+  }
+
+  private letOthersGo(): void {
+    this.input.keep();
+    this.tools.later(this);
   }
 
   /** Reads once; false when the connection has come to its end. */
@@ -216,12 +215,22 @@ export class HttpConnection extends Connection {
 
   /** Writes the packet: straight into a slot if there is one. */
   private encode(): boolean {
-    const { dispatcher } = this.tools;
+    const { dispatcher, desk } = this.tools;
     const encoder = this.encoder as RequestEncoder;
     const slot = dispatcher.reserve();
     const target = slot === null ? packetScratch : slot.request;
-    const varsEnd = this.writePacket(encoder, target);
+    let varsEnd = this.writePacket(encoder, target);
     const { chunked, contentLength, expectContinue } = encoder.check;
+    this.offersUpgrade = encoder.offersUpgrade;
+    if (desk !== undefined && varsEnd > 0) {
+      const hasBody = chunked || contentLength > 0;
+      const verdict = desk.judge(target, PACKET_HEADER_BYTES, varsEnd, hasBody);
+      if (verdict instanceof LocalReply) {
+        if (slot !== null) dispatcher.release(slot);
+        return this.answerLocally(verdict, hasBody);
+      }
+      if (verdict !== null) varsEnd = verdict.copy(target);
+    }
     if (varsEnd > 0 && slot !== null && !chunked && contentLength <= 0) {
       this.submit(slot, varsEnd);
       return false;
@@ -237,6 +246,31 @@ export class HttpConnection extends Connection {
     this.chunks.reset();
     if (expectContinue && this.input.isEmpty) this.sendNow(CONTINUE);
     return false;
+  }
+
+  /** What has not come of the request's body is read only to be thrown away. */
+  private answerLocally(reply: LocalReply, hasBody: boolean): boolean {
+    this.inBody = hasBody;
+    if (hasBody) this.keepAlive = false;
+    let connection = '';
+    if (!this.keepAlive) connection = 'Connection: close\r\n';
+    else if (lines.httpMinor === 0) connection = 'Connection: keep-alive\r\n';
+    const head = reply.encodeHead(`Date: ${httpDateNow()}\r\n${connection}`);
+    this.localInRow++;
+    if (this.sendLocal(reply, head)) this.endLocal();
+    else this.input.keep();
+    return false;
+  }
+
+  private endLocal(): void {
+    if (this.keepAlive && !this.tools.closing) this.phase = PHASE.READING;
+    else if (this.inBody || this.readable || !this.input.isEmpty) this.linger();
+    else this.close();
+  }
+
+  protected override onLocalSent(): void {
+    this.endLocal();
+    if (this.phase === PHASE.READING) this.readOn();
   }
 
   private writePacket(encoder: RequestEncoder, target: Buffer): number {
@@ -323,6 +357,8 @@ export class HttpConnection extends Connection {
   private describe(slot: FrontSlot): void {
     const origin = this.keepAlive ? REQUEST_ORIGIN.HTTP_KEEP_ALIVE : REQUEST_ORIGIN.HTTP_CLOSE;
     slot.describe(this.varsEnd, this.body.bytes, this.body.fd, this.fd, origin);
+    // Who has sent more than the request has not waited for an answer.
+    if (this.offersUpgrade && this.input.isEmpty) slot.offerConnection();
   }
 
   // ---- the end of a request

@@ -35,6 +35,8 @@ export class RequestReader {
   readonly parser: PacketParser;
   /** Known once the packet is complete. */
   bodyBytes = 0;
+  /** Where the vars of the packet end that a worker will read, and its body begins. */
+  varsEnd = 0;
   /** The temporary file that holds the body, or -1. */
   bodyFd = -1;
   fault: Fault = FAULT.NONE;
@@ -111,9 +113,25 @@ export class RequestReader {
     return outcome === READ.MORE && this.packetComplete ? this.storeBody() : outcome;
   }
 
+  /** The packet of a complete request that did not come with the first read. */
+  get packet(): Buffer {
+    return this.buffer as Buffer;
+  }
+
+  /** Puts `packet` in the place of the one at the front of `target`, which has room for it, or of our own buffer. */
+  replacePacket(packet: Buffer, target: Buffer | null): void {
+    const source = target ?? this.packet;
+    const inlineBytes = this.bodyFd >= 0 ? 0 : this.bodyBytes;
+    const into = target ?? Buffer.allocUnsafe(packet.length + inlineBytes);
+    source.copy(into, packet.length, this.varsEnd, this.varsEnd + inlineBytes);
+    packet.copy(into);
+    if (target === null) this.buffer = into;
+    this.varsEnd = packet.length;
+  }
+
   /** Copies a complete request to where a worker will read it. */
   copyTo(target: Buffer): void {
-    const used = this.parser.varsEnd + (this.bodyFd >= 0 ? 0 : this.bodyBytes);
+    const used = this.varsEnd + (this.bodyFd >= 0 ? 0 : this.bodyBytes);
     (this.buffer as Buffer).copy(target, 0, 0, used);
     this.buffer = null;
   }
@@ -124,6 +142,7 @@ export class RequestReader {
     if (parsed === PARSE.FAULT) return this.fail(parser.fault, parser.faultArg);
     if (parser.modifier1 === MODIFIER_PING) return READ.PING;
     this.packetComplete = true;
+    this.varsEnd = parser.varsEnd;
     this.bodyBytes = Math.max(parser.contentLength, 0);
     const { limitPostBytes } = this.limits;
     if (limitPostBytes > 0 && this.bodyBytes > limitPostBytes) return this.fail(FAULT.BODY_TOO_LARGE, this.bodyBytes);

@@ -9,6 +9,7 @@ import { ERRNO, type Libc, loadLibc, SYS } from '../../system/libc.js';
 import { ThreadYield } from '../../system/thread-yield.js';
 import { Dispatcher } from '../dispatcher.js';
 import { encodePeer, RequestEncoder } from '../http/request-encoder.js';
+import { createDesk, type LocalDesk } from '../local/desk.js';
 import { Connection, type GatewayTools } from './connection.js';
 import {
   GATEWAY_CONTROL,
@@ -34,6 +35,7 @@ class Gateway implements GatewayTools {
   readonly libc: Libc;
   readonly epoll: Epoll;
   readonly dispatcher: Dispatcher;
+  readonly desk: LocalDesk | undefined;
   closing = false;
   readonly watched = new Set<Connection>();
   readonly impatient = new Set<Connection>();
@@ -51,6 +53,8 @@ class Gateway implements GatewayTools {
   private readonly peer = new PeerAddress();
   private readonly courtesy: ThreadYield;
   private unread: Connection[] = [];
+  /** Request lines of this turn. */
+  private requestLines: string[] = [];
   private open = 0;
   /** Whether the listeners of each protocol are in the epoll set. */
   private readonly listening = { uwsgi: false, http: false };
@@ -72,6 +76,7 @@ class Gateway implements GatewayTools {
     for (const { fd, protocol, port } of data.listeners) {
       if (protocol === 'http') this.encoders.set(fd, new RequestEncoder(data.limits.http.varsBytesMax, port));
     }
+    this.desk = createDesk(data.local, this);
     this.epoll = new Epoll(libc);
     this.epoll.add(data.eventFd, SYS.EPOLLIN);
   }
@@ -79,6 +84,10 @@ class Gateway implements GatewayTools {
   log(line: string): void {
     const message: GatewayMessage = { log: line };
     parentPort?.postMessage(message);
+  }
+
+  logRequests(line: string): void {
+    this.requestLines.push(line);
   }
 
   closed(connection: Connection, fd: number): void {
@@ -145,6 +154,7 @@ class Gateway implements GatewayTools {
     // After the events: a descriptor number that is used again must not meet an event of its predecessor.
     if (this.acceptable) this.accept();
     this.dispatcher.flush();
+    if (this.requestLines.length > 0) this.postRequestLines();
     if (this.dispatcher.nowMs - this.lastTickMs >= REPOLL_MS) this.tick();
   }
 
@@ -225,6 +235,13 @@ class Gateway implements GatewayTools {
         else this.epoll.remove(listener.fd);
       }
     }
+  }
+
+  /** A message for each line would cost more than most of the answers it tells of. */
+  private postRequestLines(): void {
+    const message: GatewayMessage = { requests: this.requestLines.join('\n') };
+    this.requestLines = [];
+    parentPort?.postMessage(message);
   }
 
   private tick(): void {

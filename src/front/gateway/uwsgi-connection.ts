@@ -5,6 +5,7 @@ import { FAULT, faultLogLine, faultResponse } from '../../protocol/faults.js';
 import { BAD_GATEWAY, GATEWAY_TIMEOUT, INTERNAL_ERROR } from '../../protocol/plain-response.js';
 import { pingReply } from '../../protocol/uwsgi-encoder.js';
 import { SYS } from '../../system/libc.js';
+import { LocalReply } from '../local/reply.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
 import { Connection, type GatewayTools } from './connection.js';
 import { READ, RequestReader } from './request-reader.js';
@@ -27,9 +28,11 @@ export class UwsgiConnection extends Connection {
     if (slot === null) return this.wantMore();
     // The common case: the whole request arrives with the first read, straight into the slot.
     const outcome = this.reader.readFirst(this.fd, slot.request);
-    if (outcome === READ.COMPLETE) return this.submit(slot);
+    const reply = outcome === READ.COMPLETE ? this.judge(slot.request, slot.request) : null;
+    if (outcome === READ.COMPLETE && reply === null) return this.submit(slot);
     dispatcher.release(slot);
-    this.onRead(outcome);
+    if (reply === null) this.onRead(outcome);
+    else this.answerLocally(reply);
   }
 
   protected override readOn(): void {
@@ -47,9 +50,7 @@ export class UwsgiConnection extends Connection {
       case READ.MORE:
         return this.wantMore();
       case READ.COMPLETE:
-        // Bounded by the number of connections.
-        this.enqueue(false);
-        return;
+        return this.onComplete();
       case READ.PING:
         return this.answer(pingReply());
       case READ.FAULT:
@@ -65,6 +66,35 @@ export class UwsgiConnection extends Connection {
     }
   }
 
+  private onComplete(): void {
+    const reply = this.judge(this.reader.packet, null);
+    if (reply !== null) this.answerLocally(reply);
+    // Bounded by the number of connections.
+    else this.enqueue(false);
+  }
+
+  /** The reply, if no worker is to give one. Else the packet, or one in its place, is in `target`, or in the reader's buffer. */
+  private judge(packet: Buffer, target: Buffer | null): LocalReply | null {
+    const { desk } = this.tools;
+    if (desk === undefined) return null;
+    const { parser } = this.reader;
+    // The body has been read to its end.
+    const verdict = desk.judge(packet, parser.varsStart, parser.varsEnd, false);
+    if (verdict === null || verdict instanceof LocalReply) return verdict;
+    this.reader.replacePacket(verdict, target);
+    return null;
+  }
+
+  private answerLocally(reply: LocalReply): void {
+    if (!this.sendLocal(reply, reply.encodeHead(undefined))) return;
+    if (this.reader.mayHaveLeftBytes) this.linger();
+    else this.close();
+  }
+
+  protected override onLocalSent(): void {
+    this.linger();
+  }
+
   private wantMore(): void {
     this.interest(SYS.EPOLLIN);
     this.watch(this.limits.socketTimeoutMs);
@@ -76,8 +106,8 @@ export class UwsgiConnection extends Connection {
   }
 
   private submit(slot: FrontSlot): void {
-    const { parser, bodyBytes, bodyFd } = this.reader;
-    slot.describe(parser.varsEnd, bodyBytes, bodyFd, this.fd, REQUEST_ORIGIN.UWSGI);
+    const { varsEnd, bodyBytes, bodyFd } = this.reader;
+    slot.describe(varsEnd, bodyBytes, bodyFd, this.fd, REQUEST_ORIGIN.UWSGI);
     this.run(slot);
   }
 

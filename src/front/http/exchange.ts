@@ -1,11 +1,14 @@
 // One HTTP request and its response, as far as no engine is concerned: packet and body into a slot, a place in the queue,
 // what happens when the client or the worker goes. An engine adds how bytes come in and go out. Main thread only.
 import { assert } from '../../base/assert.js';
-import { INLINE_BODY_BYTES_MAX } from '../../base/limits.js';
+import { INLINE_BODY_BYTES_MAX, PACKET_HEADER_BYTES } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
 import { BodySpool, closeQuietly, type SpoolOwner } from '../body-spool.js';
 import type { Dispatcher, MovableOwner, Waiter } from '../dispatcher.js';
+import type { LocalDesk } from '../local/desk.js';
+import { FileSender, type FileTarget } from '../local/file-sender.js';
+import { LocalReply } from '../local/reply.js';
 import type { Turns } from '../turns.js';
 import type { HttpFrontOptions } from './options.js';
 import { REFUSAL, type Refusal } from './refusal.js';
@@ -17,6 +20,8 @@ export class HttpTools {
   readonly turns: Turns;
   readonly dispatcher: Dispatcher;
   readonly encoder: RequestEncoder;
+  /** Gives the answers that need no worker; undefined where none are configured. */
+  readonly desk: LocalDesk | undefined;
   /** Where a packet is written when no slot is free. */
   readonly scratch: Buffer = Buffer.allocUnsafeSlow(PACKET_BYTES_MAX);
   /** Bodies of up to this many bytes travel in the slot. */
@@ -32,6 +37,7 @@ export class HttpTools {
     this.options = options;
     this.turns = turns;
     this.dispatcher = turns.dispatcher;
+    this.desk = options.desk;
     this.encoder = new RequestEncoder(options.varsBytesMax, port);
     this.memoryBodyBytesMax = Math.min(INLINE_BODY_BYTES_MAX, Math.max(0, options.postBufferingBytes - 1));
   }
@@ -44,7 +50,7 @@ export class HttpTools {
 }
 
 /** The common part of an exchange. `begin` opens it; once `ended` was called the object may serve another request. */
-export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner {
+export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, FileTarget {
   protected readonly tools: HttpTools;
   /** Where the request is, from submission until the reply has been sent. */
   protected slot: FrontSlot | null = null;
@@ -54,12 +60,15 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner {
   private gone = false;
   /** The log knows that the response is longer than it said, or need not know. */
   private overrun = false;
+  /** The worker may take the connection over: see `REPLY_FLAG.HANDED_OVER`. */
+  protected readonly isUpgrade: boolean = false;
   private packet: Buffer | null = null;
   private varsEnd = 0;
   private spool: BodySpool | null = null;
   private bodyFd = -1;
   private queued = false;
   private lateLength = false;
+  protected file: FileSender | null = null;
 
   constructor(tools: HttpTools) {
     this.tools = tools;
@@ -75,6 +84,10 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner {
   protected abstract answerAndClose(refusal: Refusal): void;
   /** Closes the connection in the middle of a response. */
   protected abstract breakOff(): void;
+  /** Sends a piece of a local reply's file. */
+  abstract onFileBytes(bytes: Buffer): boolean;
+  /** The local reply has all of its file, or cannot get it; `endLocal` follows. */
+  protected abstract onLocalSent(isComplete: boolean): void;
   /** Lets the client send on with its body. */
   protected abstract resumeBody(): void;
   /** Nothing is held any more. */
@@ -94,6 +107,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner {
   protected submit(slot: FrontSlot, varsEnd: number): void {
     this.slot = slot;
     slot.describe(varsEnd, 0, -1, -1, REQUEST_ORIGIN.HTTP);
+    if (this.isUpgrade) slot.offerConnection();
     this.tools.dispatcher.submit(slot, this);
     this.tools.turns.schedule();
   }
@@ -170,12 +184,41 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner {
     this.spool = null;
     this.slot = slot;
     slot.describe(varsEnd, bodyBytes, this.bodyFd, -1, REQUEST_ORIGIN.HTTP);
+    if (this.isUpgrade) slot.offerConnection();
     this.tools.dispatcher.submit(slot, this);
   }
 
   private refuseBody(refusal: Refusal): void {
     this.answerAndClose(refusal);
     this.end();
+  }
+
+  // ---- a local reply
+
+  /** What is to become of the packet at the front of `buffer`: a reply that no worker gives, or where its vars end now. */
+  protected judge(buffer: Buffer, varsEnd: number, hasBody: boolean): LocalReply | number {
+    const verdict = this.tools.desk?.judge(buffer, PACKET_HEADER_BYTES, varsEnd, hasBody) ?? null;
+    if (verdict === null) return varsEnd;
+    return verdict instanceof LocalReply ? verdict : verdict.copy(buffer);
+  }
+
+  /** The head of a local reply, and its body in memory, were handed on. False: its file follows. */
+  protected localBegun(reply: LocalReply): boolean {
+    const headBytes = reply.encodeHead('').length;
+    if (!reply.hasFile) {
+      reply.sentWhole(headBytes);
+      return true;
+    }
+    reply.headBytes = headBytes;
+    this.file = new FileSender(reply, this);
+    return false;
+  }
+
+  /** @internal */
+  onFileEnd(isComplete: boolean): void {
+    this.file = null;
+    if (!isComplete) this.tools.options.log('Response broken off: its file cannot be read to the end');
+    this.onLocalSent(isComplete);
   }
 
   // ---- the worker's side
@@ -263,8 +306,10 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner {
     }
   }
 
-  private end(): void {
+  protected end(): void {
     this.detached = true;
+    this.file?.destroy();
+    this.file = null;
     this.queued = false;
     this.packet = null;
     this.spool?.destroy();

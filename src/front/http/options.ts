@@ -3,6 +3,7 @@ import type { HttpEngine } from '../../config/configuration.js';
 import type { InheritedSocket } from '../../system/inherited.js';
 import type { BindAddress } from '../../system/listen.js';
 import type { SocketOwner } from '../../system/socket-files.js';
+import type { LocalDesk } from '../local/desk.js';
 
 /** The engines of the main thread, and `auto`, which chooses among them. */
 export type MainThreadEngine = Exclude<HttpEngine, 'epoll'>;
@@ -26,6 +27,8 @@ export interface HttpFrontOptions {
   /** How long an idle connection is kept (http-keepalive); 0: every response closes its connection. */
   readonly httpKeepaliveMs: number;
   readonly listenBacklog: number;
+  /** Gives the answers that need no worker. */
+  readonly desk?: LocalDesk | undefined;
   /** Writes one line to the server's log. */
   log(line: string): void;
 }

@@ -38,6 +38,8 @@ export class RequestEncoder {
   connectionClose = false;
   /** The client asked for it to be kept open: what HTTP/1.0 needs for that. */
   connectionKeepAlive = false;
+  /** Connection names Upgrade. */
+  private connectionUpgrade = false;
   /** A header came twice: the packet is to be written again, by `joinHeaders`. */
   repeated = false;
   private readonly target = new RequestTarget();
@@ -75,6 +77,7 @@ export class RequestEncoder {
     this.peer = peer;
     this.connectionClose = false;
     this.connectionKeepAlive = false;
+    this.connectionUpgrade = false;
     this.repeated = false;
     this.headers = 0;
     this.check.reset(httpMinor);
@@ -107,6 +110,12 @@ export class RequestEncoder {
     const late = this.check.chunked ? CONTENT_LENGTH_VAR_BYTES : 0;
     if (varsEnd < 0 || varsEnd + late > PACKET_BYTES_MAX) return this.refuse(REFUSAL.HEADERS_TOO_LARGE);
     return varsEnd;
+  }
+
+  /** After `end`: the client offers to go on with another protocol, and there is no body before it. */
+  get offersUpgrade(): boolean {
+    const { connectionUpgrade, check, httpMinor, method } = this;
+    return connectionUpgrade && httpMinor > 0 && method === 'GET' && check.contentLength <= 0 && !check.chunked;
   }
 
   /** Writes the packet again, with the values of headers that came more than once joined. `list`: name, value, name, value… */
@@ -144,6 +153,7 @@ export class RequestEncoder {
       const name = option.trim();
       if (name === 'close') this.connectionClose = true;
       else if (name === 'keep-alive') this.connectionKeepAlive = true;
+      else if (name === 'upgrade') this.connectionUpgrade = true;
     }
   }
 

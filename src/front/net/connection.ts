@@ -10,6 +10,9 @@ import { pingReply } from '../../protocol/uwsgi-encoder.js';
 import { MODIFIER_PING, PARSE, PacketParser } from '../../protocol/uwsgi-packet.js';
 import { BodySpool, closeQuietly, type SpoolOwner } from '../body-spool.js';
 import type { MovableOwner, Waiter } from '../dispatcher.js';
+import type { LocalDesk } from '../local/desk.js';
+import { FileSender } from '../local/file-sender.js';
+import { LocalReply } from '../local/reply.js';
 import { resetSocket } from '../reset-socket.js';
 import type { Turns } from '../turns.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
@@ -18,6 +21,8 @@ import type { UwsgiLimits } from '../uwsgi-limits.js';
 export interface NetTools {
   readonly turns: Turns;
   readonly limits: UwsgiLimits;
+  /** Gives the answers that need no worker; undefined where none are configured. */
+  readonly desk: LocalDesk | undefined;
   log(line: string): void;
   /** The connection is closed and holds nothing any more. */
   closed(connection: NetConnection): void;
@@ -37,6 +42,8 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   private phase: Phase = PHASE.PACKET;
   private packet: Buffer = Buffer.alloc(0);
   private received = 0;
+  /** Where the vars of the packet end that a worker will read. */
+  private varsEnd = 0;
   private spool: BodySpool | null = null;
   private bodyBytes = 0;
   private bodyFd = -1;
@@ -46,6 +53,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   private quietSinceMs = 0;
   private slot: FrontSlot | null = null;
   private clientGone = false;
+  private file: FileSender | null = null;
 
   constructor(socket: Socket, isTcp: boolean, tools: NetTools) {
     this.socket = socket;
@@ -170,6 +178,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.phase = PHASE.QUEUED;
     this.quietSinceMs = performance.now();
     this.stopWatching();
+    if (this.answerLocally()) return;
     // A body that filled the socket's window may have paused it; the client's leaving is seen only by reading.
     this.socket.resume();
     const { dispatcher } = this.tools.turns;
@@ -180,7 +189,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
   }
 
   assign(slot: FrontSlot): void {
-    const { varsEnd } = this.parser;
+    const { varsEnd } = this;
     slot.request.set(this.packet.subarray(0, varsEnd));
     if (this.spool !== null) {
       this.bodyFd = this.spool.releaseFile();
@@ -191,6 +200,48 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.phase = PHASE.RUNNING;
     this.slot = slot;
     this.tools.turns.dispatcher.submit(slot, this);
+  }
+
+  /** True when no worker is to have the request. */
+  private answerLocally(): boolean {
+    const { varsStart, varsEnd } = this.parser;
+    this.varsEnd = varsEnd;
+    // The body has been read to its end.
+    const verdict = this.tools.desk?.judge(this.packet, varsStart, varsEnd, false) ?? null;
+    if (verdict === null) return false;
+    if (!(verdict instanceof LocalReply)) {
+      this.packet = verdict;
+      this.varsEnd = verdict.length;
+      return false;
+    }
+    this.phase = PHASE.RUNNING;
+    this.socket.resume();
+    const head = verdict.encodeHead(undefined);
+    this.socket.write(verdict.body.length === 0 ? head : Buffer.concat([head, verdict.body]));
+    if (verdict.hasFile) {
+      verdict.headBytes = head.length;
+      this.file = new FileSender(verdict, this);
+    } else {
+      verdict.sentWhole(head.length);
+      this.end();
+    }
+    return true;
+  }
+
+  /** @internal A piece of a local reply's file. */
+  onFileBytes(bytes: Buffer): boolean {
+    this.quietSinceMs = performance.now();
+    const goOn = this.socket.write(bytes);
+    if (!goOn) this.expectProgress();
+    return goOn;
+  }
+
+  /** @internal The local reply is complete, or cannot be completed. */
+  onFileEnd(isComplete: boolean): void {
+    this.file = null;
+    if (isComplete) return this.end();
+    this.tools.log('Response broken off: its file cannot be read to the end');
+    this.reset();
   }
 
   onMoved(slot: FrontSlot): void {
@@ -216,6 +267,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.quietSinceMs = performance.now();
     this.stopWatching();
     if (this.slot !== null) this.onReply(this.slot);
+    else if (this.file !== null) this.file.resume();
     else this.expectProgress();
   }
 
@@ -276,6 +328,7 @@ export class NetConnection implements MovableOwner, Waiter, SpoolOwner {
     this.stopWatching();
     this.spool?.destroy();
     this.spool = null;
+    this.file?.destroy();
     const { dispatcher } = this.tools.turns;
     if (this.phase === PHASE.QUEUED) dispatcher.cancel(this);
     const { slot } = this;

@@ -5,6 +5,7 @@ import type { InheritedSocket } from '../../system/inherited.js';
 import { addressText, type BindAddress, listenError, removeStaleSocket } from '../../system/listen.js';
 import { dressSocket, type SocketOwner } from '../../system/socket-files.js';
 import type { BoundAddress, Front } from '../front.js';
+import type { LocalDesk } from '../local/desk.js';
 import type { Turns } from '../turns.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
 import { NetConnection } from './connection.js';
@@ -20,6 +21,8 @@ export interface NetOptions {
   readonly inherited?: ReadonlyMap<BindAddress, InheritedSocket>;
   readonly limits: UwsgiLimits;
   readonly turns: Turns;
+  /** Gives the answers that need no worker. */
+  readonly desk?: LocalDesk | undefined;
   log(line: string): void;
 }
 
@@ -81,6 +84,10 @@ export class NetFront implements Front {
 
   get turns(): Turns {
     return this.options.turns;
+  }
+
+  get desk(): LocalDesk | undefined {
+    return this.options.desk;
   }
 
   get limits(): UwsgiLimits {

@@ -3,11 +3,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
+import type { TunnelTicket } from '../../lane/tunnel-ticket.js';
 import { HttpTools } from '../http/exchange.js';
 import { closingAnswer, type Refusal } from '../http/refusal.js';
 import { encodePeer } from '../http/request-encoder.js';
 import { resetSocket } from '../reset-socket.js';
 import { NodeExchange } from './exchange.js';
+import { joinTunnel } from './tunnel.js';
 
 /** How long a client that was refused may go on sending before the connection is cut: it has to find time to read the answer. */
 const LINGER_MS = 2000;
@@ -54,12 +56,51 @@ export class NodeConnection {
   private quietSinceMs = 0;
   private sentBytes = 0;
 
-  constructor(tools: NodeTools, socket: Socket) {
+  private readonly forget: (socket: Socket) => void;
+
+  /** `forget`: called once, when the connection has ended or is somebody else's. */
+  constructor(tools: NodeTools, socket: Socket, forget: (socket: Socket) => void) {
     this.tools = tools;
     this.socket = socket;
+    this.forget = forget;
     this.peer = encodePeer(plainAddress(socket.remoteAddress ?? ''), String(socket.remotePort ?? ''));
     socket.on('end', this.onEnd);
     socket.on('close', this.onClose);
+  }
+
+  get isBusy(): boolean {
+    return this.current !== null || this.waiting.length > 0 || this.refused;
+  }
+
+  /** The last request of a connection that node:http looks after no more. The worker takes it over, or `response` ends it. */
+  onUpgrade(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = this;
+    socket.on('error', this.onSocketError);
+    socket.on('drain', () => response.emit('drain'));
+    response.assignSocket(socket);
+    response.shouldKeepAlive = false;
+    response.once('finish', () => socket.destroySoon());
+    this.start(request, response, true);
+  }
+
+  /** The worker has the connection now; nothing was sent. */
+  handOver(response: ServerResponse, ticket: TunnelTicket): void {
+    const { socket } = this;
+    this.current = null;
+    response.detachSocket(socket);
+    socket.removeAllListeners('drain');
+    this.leave();
+    joinTunnel(socket, ticket);
+  }
+
+  /** The connection is not this object's any more. */
+  leave(): void {
+    const { socket } = this;
+    this.tools.unwatch(this);
+    this.tools.halfClosed.delete(this);
+    socket.off('end', this.onEnd);
+    socket.off('close', this.onClose);
+    this.forget(socket);
   }
 
   onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -92,6 +133,11 @@ export class NodeConnection {
 
   /** The last answer of this connection. The socket is written to behind node:http's back: it has nothing to say any more. */
   refuse(refusal: Refusal, isHead: boolean): void {
+    this.sayLast(Buffer.from(`HTTP/1.1 ${closingAnswer(refusal, isHead)}`, 'latin1'));
+  }
+
+  /** A whole response, after which nothing the client sends is looked at. */
+  sayLast(response: Buffer): void {
     if (this.refused) return;
     this.refused = true;
     this.waiting.length = 0;
@@ -100,7 +146,7 @@ export class NodeConnection {
       socket.destroy();
       return;
     }
-    socket.end(`HTTP/1.1 ${closingAnswer(refusal, isHead)}`, 'latin1');
+    socket.end(response);
     // Closing at once would make the kernel throw away what the client has not read yet (RFC 9112 section 9.6).
     socket.resume();
     this.tools.watch(this, LINGER_MS);
@@ -136,8 +182,8 @@ export class NodeConnection {
     else if (this.lastWord !== null) this.refuse(this.lastWord, false);
   };
 
-  private start(request: IncomingMessage, response: ServerResponse): void {
-    const exchange = new NodeExchange(this.tools, this, request, response);
+  private start(request: IncomingMessage, response: ServerResponse, isUpgrade = false): void {
+    const exchange = new NodeExchange(this.tools, this, request, response, isUpgrade);
     this.current = exchange;
     exchange.open();
   }
@@ -164,7 +210,11 @@ export class NodeConnection {
     this.waiting.length = 0;
     this.current?.abandon();
     this.current = null;
+    this.forget(this.socket);
   };
+
+  /** 'close' follows. */
+  private readonly onSocketError = (): void => {};
 }
 
 /** An IPv4 address that came over an IPv6 socket, as IPv4. */

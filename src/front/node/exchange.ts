@@ -2,16 +2,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
+import { decodeTicket } from '../../lane/tunnel-ticket.js';
+import { httpDateNow } from '../../protocol/http-date.js';
 import { statusReason } from '../../protocol/status.js';
 import { HttpExchange } from '../http/exchange.js';
 import { REFUSAL, RETRY_AFTER_SECONDS, type Refusal, refusalBody } from '../http/refusal.js';
 import { isConnectionHeader, isPlainHead, judgeReply, REPLY, slotHead } from '../http/reply-head.js';
+import type { LocalReply } from '../local/reply.js';
 import type { NodeConnection, NodeTools } from './connection.js';
 
 /** Whole replies of up to this many bytes go out as one string: node:http makes one write of it, head included. */
 const STRING_BODY_BYTES_MAX = 8192;
-
-const UPGRADE = 'upgrade';
 
 export class NodeExchange extends HttpExchange {
   declare protected readonly tools: NodeTools;
@@ -21,6 +22,8 @@ export class NodeExchange extends HttpExchange {
   private readonly connection: NodeConnection;
   private readonly request: IncomingMessage;
   private readonly response: ServerResponse;
+  /** node:http has let go of the connection, for the worker to take it over. */
+  protected override readonly isUpgrade: boolean;
   private over = false;
   private paused = false;
   private headSent = false;
@@ -30,8 +33,15 @@ export class NodeExchange extends HttpExchange {
   private blocked = false;
   private watchesDrain = false;
 
-  constructor(tools: NodeTools, connection: NodeConnection, request: IncomingMessage, response: ServerResponse) {
+  constructor(
+    tools: NodeTools,
+    connection: NodeConnection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    isUpgrade: boolean,
+  ) {
     super(tools);
+    this.isUpgrade = isUpgrade;
     this.connection = connection;
     this.request = request;
     this.response = response;
@@ -43,9 +53,15 @@ export class NodeExchange extends HttpExchange {
     const { dispatcher, encoder, scratch } = this.tools;
     const slot = dispatcher.reserve();
     const buffer = slot === null ? scratch : slot.request;
-    const varsEnd = this.encode(buffer);
+    let varsEnd = this.encode(buffer);
     const { check } = encoder;
     const isBodiless = check.contentLength <= 0 && !check.chunked;
+    const verdict = varsEnd > 0 ? this.judge(buffer, varsEnd, !isBodiless) : varsEnd;
+    if (typeof verdict !== 'number') {
+      if (slot !== null) dispatcher.release(slot);
+      return this.sendLocal(verdict, isBodiless);
+    }
+    varsEnd = verdict;
     if (varsEnd > 0 && slot !== null && isBodiless) {
       this.submit(slot, varsEnd);
       return;
@@ -66,17 +82,13 @@ export class NodeExchange extends HttpExchange {
     const { request, response } = this;
     const { rawHeaders, httpVersionMajor, httpVersionMinor } = request;
     encoder.begin(buffer, request.method ?? '', request.url ?? '', httpVersionMinor, this.connection.peer);
-    let offersUpgrade = false;
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-      const name = rawHeaders[i] as string;
-      encoder.header(name, rawHeaders[i + 1] as string);
-      if (name.length === UPGRADE.length && name.toLowerCase() === UPGRADE) offersUpgrade = true;
+      encoder.header(rawHeaders[i] as string, rawHeaders[i + 1] as string);
     }
     if (encoder.repeated) encoder.joinHeaders(rawHeaders);
     // Of HTTP/1.0 that asks for both, node:http hears the other.
     const closes = encoder.connectionClose || this.tools.closing || this.tools.options.httpKeepaliveMs === 0;
-    // node's parser throws away what came behind an offer to upgrade: the client has to learn that it goes unanswered.
-    if (closes || offersUpgrade) response.shouldKeepAlive = false;
+    if (closes) response.shouldKeepAlive = false;
     if (httpVersionMajor !== 1) {
       encoder.refusal = REFUSAL.VERSION;
       return 0;
@@ -93,6 +105,46 @@ export class NodeExchange extends HttpExchange {
   abandon(): void {
     this.over = true;
     this.clientGone();
+  }
+
+  // ---- a local reply
+
+  private sendLocal(reply: LocalReply, isBodiless: boolean): void {
+    const { response, connection } = this;
+    if (!isBodiless) {
+      // What has not come of the request's body is read only to be thrown away.
+      const date = `Date: ${httpDateNow()}\r\nConnection: close\r\n`;
+      connection.sayLast(Buffer.concat([reply.encodeHead(date), reply.body]));
+      this.over = true;
+      this.localBegun(reply);
+      return this.end();
+    }
+    response.writeHead(reply.status, reply.reason, reply.headers.flat());
+    // The body goes out with the head, in one write.
+    if (!reply.hasFile) response.end(reply.body);
+    if (this.localBegun(reply)) this.endLocal();
+  }
+
+  override onFileBytes(bytes: Buffer): boolean {
+    const goOn = this.response.write(bytes);
+    if (!goOn) this.waitForDrain();
+    return goOn;
+  }
+
+  protected override onLocalSent(isComplete: boolean): void {
+    if (isComplete) {
+      this.response.end();
+      return this.endLocal();
+    }
+    this.over = true;
+    this.connection.cut();
+    this.end();
+  }
+
+  private endLocal(): void {
+    this.over = true;
+    this.end();
+    this.connection.next(this.response);
   }
 
   // ---- the request's body
@@ -136,6 +188,7 @@ export class NodeExchange extends HttpExchange {
     if (this.over || this.blocked) return;
     // The state first: what is available when it is DONE is all there will be.
     const isDone = slot.state === SLOT_STATE.DONE;
+    if (isDone && (slot.flags & REPLY_FLAG.HANDED_OVER) !== 0) return this.handOver(slot);
     if (!this.headSent) {
       const verdict = judgeReply(slot, isDone);
       if (verdict === REPLY.FAIL) this.fail();
@@ -144,6 +197,14 @@ export class NodeExchange extends HttpExchange {
       if (isDone && this.sendWhole(slot)) return;
     }
     this.sendBody(slot, isDone);
+  }
+
+  private handOver(slot: FrontSlot): void {
+    const ticket = decodeTicket(slot.peek());
+    slot.consume(slot.available);
+    this.over = true;
+    this.detach();
+    this.connection.handOver(this.response, ticket);
   }
 
   private sendHead(slot: FrontSlot, isDone: boolean): void {
@@ -226,6 +287,7 @@ export class NodeExchange extends HttpExchange {
     this.tools.unwatch(this.connection);
     this.blocked = false;
     if (this.slot !== null && !this.over) this.reply(this.slot);
+    else this.file?.resume();
   };
 
   private finish(): void {

@@ -1,7 +1,8 @@
 // The HTTP front on node:http: the portable engine. As the gateway, it does HTTP/1.0, chunked requests, pipelining, and
 // clients that close their sending side before they read.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../../base/errors.js';
 import { addressText, listenError, removeStaleSocket } from '../../system/listen.js';
@@ -25,6 +26,7 @@ export class NodeHttpFront implements Front {
   private readonly connections = new Map<Socket, NodeConnection>();
   private tools: NodeTools | undefined;
   private tick: NodeJS.Timeout | undefined;
+  private onEmpty: (() => void) | undefined;
 
   constructor(options: HttpFrontOptions, turns: Turns) {
     this.options = options;
@@ -52,6 +54,7 @@ export class NodeHttpFront implements Front {
     server.on('checkContinue', this.onRequest);
     server.on('checkExpectation', this.onRequest);
     server.on('connect', this.onConnect);
+    server.on('upgrade', this.onUpgrade);
     server.on('clientError', this.onClientError);
     this.server = server;
   }
@@ -81,15 +84,18 @@ export class NodeHttpFront implements Front {
   async close(): Promise<void> {
     const { server, tools } = this;
     if (tools !== undefined) tools.closing = true;
-    const closed = new Promise<void>((resolve) => {
-      // Closes idle connections, too; those with a response under way end with it.
-      server.close(() => resolve());
-    });
+    // Closes idle connections, too; those with a response under way end with it.
+    server.close();
     // What had arrived before, or was on its way, is read first.
     await sleep(ON_ITS_WAY_MS);
     // Connections that have not sent a byte, as browsers keep them, are not idle to node:http.
     for (const socket of this.connections.keys()) if (socket.bytesRead === 0) socket.destroy();
-    await closed;
+    // Those that a worker has taken over end with it, later.
+    if (this.connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.onEmpty = resolve;
+      });
+    }
     clearInterval(this.tick);
   }
 
@@ -101,12 +107,28 @@ export class NodeHttpFront implements Front {
 
   private readonly onConnection = (socket: Socket): void => {
     if (this.tools === undefined) return;
-    this.connections.set(socket, new NodeConnection(this.tools, socket));
-    socket.once('close', () => this.connections.delete(socket));
+    this.connections.set(socket, new NodeConnection(this.tools, socket, this.forget));
+  };
+
+  private readonly forget = (socket: Socket): void => {
+    this.connections.delete(socket);
+    if (this.connections.size === 0) this.onEmpty?.();
   };
 
   private readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     this.connections.get(request.socket)?.onRequest(request, response);
+  };
+
+  /** node:http has done with the connection, whatever comes of the offer. */
+  private readonly onUpgrade = (request: IncomingMessage, stream: Duplex, early: Buffer): void => {
+    const socket = stream as Socket;
+    const connection = this.connections.get(socket);
+    if (connection === undefined || connection.isBusy) return void socket.destroy();
+    if (mayUpgrade(request) && early.length === 0) return connection.onUpgrade(request, new ServerResponse(request));
+    // The offer is declined (RFC 9110 section 7.8): the parser gets all of it once more, without it.
+    connection.leave();
+    socket.unshift(Buffer.concat([headWithoutUpgrade(request), early]));
+    this.server.emit('connection', socket);
   };
 
   private readonly onConnect = (_request: IncomingMessage, socket: NodeJS.WritableStream): void => {
@@ -118,6 +140,20 @@ export class NodeHttpFront implements Front {
     if (connection === undefined) (socket as Socket).destroy();
     else connection.onParserError(refusalOf(errorCode(error)));
   };
+}
+
+/** A request with a body is read before it is answered, and its body is HTTP's. */
+function mayUpgrade({ method, httpVersion, headers }: IncomingMessage): boolean {
+  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  return method === 'GET' && httpVersion === '1.1' && !hasBody;
+}
+
+function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  let head = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() !== 'upgrade') head += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
+  }
+  return Buffer.from(`${head}\r\n`, 'latin1');
 }
 
 /** The answer to an error of node's parser; null where there is nobody to answer. */

@@ -22,6 +22,7 @@ import {
   REPLY,
   slotHead,
 } from '../http/reply-head.js';
+import { hasLength, type LocalReply } from '../local/reply.js';
 import type { UwsRequest, UwsResponse } from './api.js';
 import { RequestHead } from './request-head.js';
 
@@ -31,6 +32,8 @@ const BODY_BYTES_MAX = 999_999_999;
 const CORK_BYTES = 16_384;
 /** Chunks written while the library may still hold the one before. */
 const PROBE_CHUNK_BYTES = 512;
+
+const NOTHING = Buffer.alloc(0);
 
 /** How a response's body goes out. */
 const FRAMING = { NONE: 0, LENGTH: 1, CHUNKED: 2 } as const;
@@ -58,6 +61,8 @@ export class UwsExchange extends HttpExchange {
   /** Bytes of body taken by the library. */
   private sent = 0;
   private watchesWritable = false;
+  /** What the socket did not take of a local reply's file. */
+  private unsent: Buffer = NOTHING;
   /** The library may hold bytes that the socket did not take. */
   private backpressure = false;
 
@@ -74,9 +79,17 @@ export class UwsExchange extends HttpExchange {
     const { dispatcher, encoder, requestHead, scratch } = this.tools;
     const slot = dispatcher.reserve();
     const buffer = slot === null ? scratch : slot.request;
-    const varsEnd = requestHead.encode(response, request, buffer);
+    let varsEnd = requestHead.encode(response, request, buffer);
     this.closeAfter = encoder.connectionClose;
     const { check } = encoder;
+    // What the library cannot read to its end is refused below.
+    const verdict = varsEnd > 0 && !check.chunked ? this.judge(buffer, varsEnd, check.contentLength > 0) : varsEnd;
+    if (typeof verdict !== 'number') {
+      if (slot !== null) dispatcher.release(slot);
+      response.onAborted(this.onAborted);
+      return this.sendLocal(response, verdict);
+    }
+    varsEnd = verdict;
     if (varsEnd > 0 && slot !== null && check.contentLength <= 0 && !check.chunked) {
       response.onAborted(this.onAborted);
       this.submit(slot, varsEnd);
@@ -101,6 +114,53 @@ export class UwsExchange extends HttpExchange {
   private refuse(refusal: Refusal): void {
     this.answerAndClose(refusal);
     this.clientGone();
+  }
+
+  // ---- a local reply
+
+  private sendLocal(response: UwsResponse, reply: LocalReply): void {
+    if (this.tools.closing) this.closeAfter = true;
+    let head = `${reply.status} ${reply.reason}`;
+    for (const [name, value] of reply.headers) {
+      if (!isConnectionHeader(name)) head += `\r\n${name}: ${value}`;
+    }
+    const { body, hasFile, answer } = reply;
+    this.length = answer.length;
+    // With a body of this length the library writes Content-Length itself.
+    const hasBody = hasFile || body.length > 0;
+    if (!hasBody && hasLength(reply.status)) head += `\r\nContent-Length: ${answer.length}`;
+    this.closeByEnd = this.closeAfter && hasBody && !hasFile;
+    if (this.closeAfter && !this.closeByEnd) head += '\r\nConnection: close';
+    response.writeStatus(Buffer.from(head, 'latin1'));
+    if (!hasFile) {
+      this.response = null;
+      if (hasBody) response.end(body, this.closeByEnd);
+      else response.endWithoutBody();
+    }
+    if (this.localBegun(reply)) this.end();
+  }
+
+  override onFileBytes(bytes: Buffer): boolean {
+    this.unsent = bytes;
+    this.response?.cork(this.sendUnsent);
+    return this.unsent.length === 0;
+  }
+
+  private readonly sendUnsent = (): void => {
+    const { response } = this;
+    if (response === null) return;
+    const [tookAll, isComplete] = response.tryEnd(this.unsent, this.length);
+    const taken = isComplete ? this.unsent.length : response.getWriteOffset() - this.sent;
+    this.sent += taken;
+    this.unsent = this.unsent.subarray(taken);
+    if (isComplete) this.response = null;
+    else if (!tookAll) this.watchWritable(response);
+  };
+
+  protected override onLocalSent(isComplete: boolean): void {
+    if (!isComplete) this.breakOff();
+    this.response = null;
+    this.end();
   }
 
   // ---- the request's body
@@ -278,6 +338,11 @@ export class UwsExchange extends HttpExchange {
   }
 
   private readonly onWritable = (): boolean => {
+    if (this.file !== null) {
+      this.sendUnsent();
+      if (this.unsent.length === 0) this.file.resume();
+      return true;
+    }
     // Corked even when the worker has nothing new: uncorking is what makes the library send what it holds.
     this.reply();
     return true;
