@@ -146,6 +146,8 @@ class Server:
         if mount_point:
             environ['SCRIPT_NAME'] = mount_point
             environ['PATH_INFO'] = environ.get('PATH_INFO', '')[len(mount_point):]
+        elif 'SCRIPT_NAME' not in environ:
+            environ['SCRIPT_NAME'] = ''
         # The server's keys are set last: a variable of the same name does not replace them.
         environ.update(self.constants)
         environ['wsgi.url_scheme'] = url_scheme(environ)
