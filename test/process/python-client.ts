@@ -6,7 +6,7 @@ import type { RunningServer, ServerStart } from '../helpers/server.js';
 import { exchange, parseResponse, requestBytes } from '../helpers/uwsgi-client.js';
 import { type DisposableServer, disposable, type SocketKind, type Twin } from './threads-client.js';
 
-const PYTHON_APPS = join(import.meta.dirname, '..', '..', 'test', 'helpers', 'python');
+export const PYTHON_APPS = join(import.meta.dirname, '..', '..', 'test', 'helpers', 'python');
 
 /** Why the tests cannot run here, or undefined; where CI says so (CI=true), that is a failure. */
 export function pythonMissing(): string | undefined {

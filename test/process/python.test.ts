@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { call, pythonMissing, startPython } from './python-client.js';
-import { ask, type DisposableServer, Signs, SOCKET_KINDS, TWINS, until } from './threads-client.js';
+import { type Answer, ask, type DisposableServer, Signs, SOCKET_KINDS, TWINS, until } from './threads-client.js';
 
 const skip = pythonMissing();
 const MB = 1 << 20;
@@ -128,14 +128,23 @@ for (const twin of TWINS) {
         assert.deepEqual([head.body, head.headers['content-length']], ['', String(3 * MB)]);
       });
 
+      function assertBroken({ status, body, complete }: Answer): void {
+        const isPortable = twin.env.FASTWSGI_NATIVE === '0';
+        // A front that had sent nothing yet answers 500.
+        if (isPortable && status === 500) return;
+        assert.equal(status, 200);
+        assert.ok('begun '.startsWith(body), body);
+        // What node:net has sent may come together with the end, and then it is one.
+        if (kind === 'http' || !isPortable) assert.equal(complete, false);
+      }
+
       test('closes what it was given: at the end, on an error, and when the client leaves', async () => {
         using signs = new Signs();
         const closed = (name: string) => until(name, () => signs.count(name) === 1 && signs.read(name) === 'closed\n');
         assert.equal((await get(`/close?mark=${signs.path('end')}`)).body, 'begun ended');
         await closed('end');
         const cut = await ask(server, kind, `/close?by=raise&mark=${signs.path('raise')}`);
-        assert.equal(cut.status, 200);
-        assert.ok('begun '.startsWith(cut.body), cut.body);
+        assertBroken(cut);
         await closed('raise');
         const { promise: begun, resolve } = Promise.withResolvers?.<void>() ?? withResolvers();
         const leaving = new AbortController();
@@ -157,12 +166,8 @@ for (const twin of TWINS) {
 
       test('breaks off a response whose head comes too late', async () => {
         const from = server.log().length;
-        const { status, body, complete } = await ask(server, kind, '/late-head');
-        assert.equal(status, 200);
-        assert.ok('begun '.startsWith(body), body);
+        assertBroken(await ask(server, kind, '/late-head'));
         await server.waitForLog(/ValueError: much too late/, { from });
-        // What node:net has sent may come together with the end, and then it is one.
-        if (kind === 'http' || twin.env.FASTWSGI_NATIVE !== '0') assert.equal(complete, false);
       });
 
       test('logs what goes to wsgi.errors, print() and descriptor 1, and none of it reaches the client', async () => {
