@@ -11,7 +11,7 @@ import { REQUEST_FLAG, RequestMessage } from './message.js';
 import { PythonProcess } from './process.js';
 
 /** How long Python may take to write its stacks before it is killed. */
-const STACKS_MS = 150;
+const STACKS_MS = 300;
 
 const NOTHING = Buffer.alloc(0);
 
