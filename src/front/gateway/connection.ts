@@ -353,7 +353,8 @@ export abstract class Connection implements MovableOwner, Waiter {
     this.forget();
     // Closing alone does not take it out of the epoll set while a process that is just being started has a copy of it; its
     // events would be another connection's, which has the number by then.
-    this.interest(0);
+    if (this.mask !== 0) tools.epoll.remove(fd);
+    this.mask = 0;
     this.fd = -1;
     tools.libc.close(fd);
     tools.closed(this, fd);
