@@ -210,6 +210,13 @@ for (const twin of TWINS) {
     assert.doesNotMatch(server.log(), /AssertionError|WSGIWarning/);
   });
 
+  test(`a timer of uwsgidecorators runs, and atexit when the server stops (${twin.name})`, { skip }, async () => {
+    await using server = await startPython(twin);
+    await until('a tick', async () => Number((await call(server, 'http', { uri: '/ticks' })).body) > 0);
+    assert.equal(await server.stop(), 0);
+    assert.match(server.log(), /^said at the exit$/m);
+  });
+
   test(`threads run at the same time in one process (${twin.name})`, { skip }, async () => {
     await using server = await startPython(twin, ['--threads', '4']);
     const { body } = await call(server, 'http', { uri: '/environ' });

@@ -1,4 +1,5 @@
 """The application of the tests of kind python: each path does one thing that PEP 3333 speaks of."""
+import atexit
 import ctypes
 import hashlib
 import io
@@ -291,3 +292,4 @@ except ImportError:
 else:
     uwsgidecorators.postfork(lambda: hooks.append('ran'))
     uwsgidecorators.timer(1)(lambda signum: ticks.append(signum))
+    atexit.register(print, 'said at the exit')
