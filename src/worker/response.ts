@@ -164,9 +164,9 @@ export class SlotResponse implements ResponseWriter {
     this.finish();
   }
 
-  /** Forgets the request, which was not begun: its slot is not ours any more. False: it was, or its client has gone. */
+  /** Forgets the request, which was not begun: its slot is not ours any more. False: it was, or its client has gone, or is answered. */
   giveBack(): boolean {
-    if (this.headSent || this.aborted || this.finished || this.overdue) return false;
+    if (this.headSent || this.aborted || this.finished) return false;
     this.finished = true;
     return true;
   }

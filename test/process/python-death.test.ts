@@ -86,6 +86,21 @@ for (const twin of TWINS) {
       assert.equal((await held).status, 200);
     });
 
+    test('requests that wait for a process which holds its lock are answered when it is killed', async () => {
+      using signs = new Signs();
+      const args = ['--processes', '2', '--harakiri', '2'];
+      await using server = await startPython(twin, args);
+      // The other worker has its own: whatever goes to the first one has to wait.
+      const other = ask(server, 'uwsgi', `/hold?mark=${signs.path('mark')}&until=${signs.path('go')}`);
+      await until('it to run', () => signs.count('mark') === 1 && signs.read('mark') !== '');
+      const stuck = ask(server, 'uwsgi', '/stuck?by=native');
+      const waiting = Array.from({ length: 5 }, () => ask(server, 'uwsgi', '/'));
+      assert.equal((await stuck).status, 504);
+      signs.give('go');
+      for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
+      assert.ok([200, 504].includes((await other).status));
+    });
+
     test('one that has grown is replaced, by its real figures', async () => {
       const args = ['--reload-on-rss', '200', '--min-worker-lifetime', '0'];
       await using server = await startPython(twin, args);

@@ -234,17 +234,20 @@ export class PythonApplication implements Application, CallOwner {
   }
 
   private onAbort(call: PythonCall): void {
-    if (call.exchange.overdue) this.endLate();
+    if (call.exchange.overdue) this.endLate(call);
     // Where Python answers the client itself, it finds out by itself.
     else if (!call.isLent) this.abort(call.token);
   }
 
   /** A request has run too long: nothing ends it but the end of the process. */
-  private endLate(): void {
+  private endLate(call: PythonCall): void {
     const end = () => this.process?.kill('killed by harakiri');
     if (!this.settings.harakiriVerbose) return end();
     this.process?.dumpStacks();
-    setTimeout(end, STACKS_MS);
+    setTimeout(() => {
+      // It may have come to its end by itself, and the process be at another request.
+      if (this.calls[call.token] === call) end();
+    }, STACKS_MS);
   }
 
   private onProcessEnded(how: string): void {

@@ -72,8 +72,11 @@ export class PythonCall {
   }
 
   onFailed(traceback: string, hasBegun: boolean): void {
-    if (this.isLent) this.exchange.response.takeBack(hasBegun);
-    this.finish(textError(traceback));
+    const { exchange } = this;
+    if (this.isLent) exchange.response.takeBack(hasBegun);
+    // The signal that makes Python write its stacks may have ended what it waited for.
+    if (exchange.overdue && !hasBegun) this.answerInstead();
+    else this.finish(textError(traceback));
   }
 
   onAnswered(answer: SentResponse, isCut: boolean): void {
@@ -93,10 +96,18 @@ export class PythonCall {
     if (this.isLent) response.takeBack(state === REQUEST_STATE.REPLYING);
     if (state === REQUEST_STATE.WAITING && exchange.giveBack()) return this.finish(undefined);
     if (response.headSent && !response.aborted) return this.finish(textError(reason));
+    this.answerInstead();
+  }
+
+  /** Answers in Python's stead: 504 or 502. */
+  private answerInstead(): void {
+    const { response, overdue } = this.exchange;
     if (!response.aborted) {
-      const isLate = exchange.overdue;
-      response.head(isLate ? '504 Gateway Timeout' : '502 Bad Gateway', [['Content-Type', 'text/plain']]);
-      response.end(isLate ? 'Gateway Timeout\n' : 'Bad Gateway\n');
+      const [status, text] = overdue
+        ? ['504 Gateway Timeout', 'Gateway Timeout\n']
+        : ['502 Bad Gateway', 'Bad Gateway\n'];
+      response.head(status, [['Content-Type', 'text/plain']]);
+      response.end(text);
     }
     this.finish(undefined);
   }

@@ -226,8 +226,9 @@ def stuck(by):
         while True:
             pass
     elif by == 'native':
-        # Holds the interpreter's lock: no other thread of the process runs.
-        ctypes.PyDLL(None).sleep(1000)
+        # Holds the interpreter's lock: no other thread of the process runs. A signal ends a sleep.
+        while True:
+            ctypes.PyDLL(None).sleep(1000)
 
 
 def do_keep(environ, start_response, query):
