@@ -1,12 +1,14 @@
 // The embedding API: a server inside a Node application, with the options of the INI file as an object.
 import { FastwsgiError } from './base/errors.js';
 import { configurationFromObject, type ServerOptions } from './config/from-object.js';
-import { logFileOf } from './config/log-file.js';
+import { absoluteLogPlan } from './config/log-file.js';
 import type { BoundAddress } from './front/front.js';
-import { Log } from './observe/log.js';
+import { Logs } from './observe/logs.js';
 import { Server } from './server.js';
 import { OwnProcess } from './supervise/own-process.js';
+import { openUnixPort } from './system/unix-datagrams.js';
 
+export type { FetchInfo, RemoteAddress } from './app/fetch/types.js';
 export type { Chunk, StartResponse, Write, WsgiApplication, WsgiBody, WsgiEnviron } from './app/wsgi/types.js';
 export { type ErrorCode, FastwsgiError } from './base/errors.js';
 export type { ServerOptions } from './config/from-object.js';
@@ -15,7 +17,7 @@ export type { BoundAddress } from './front/front.js';
 /** A running server. */
 export interface FastwsgiServer {
   /**
-   * What it listens on, once `listen` has resolved: uwsgi sockets first, then HTTP ones, each in the order of the
+   * What it listens on, once `listen` has resolved: uwsgi sockets first, then HTTP, then HTTPS ones, each in the order of the
    * configuration.
    */
   readonly addresses: readonly BoundAddress[];
@@ -44,7 +46,7 @@ export interface FastwsgiServer {
 export function createServer(options: ServerOptions): FastwsgiServer {
   const configuration = configurationFromObject({ needApp: true, ...options }, process.cwd());
   let server: Server | undefined;
-  let log: Log | undefined;
+  let log: Logs | undefined;
   let own: OwnProcess | undefined;
   let isOver = false;
   let finish: (error: FastwsgiError | undefined) => void = () => {};
@@ -70,7 +72,7 @@ export function createServer(options: ServerOptions): FastwsgiServer {
       if (isOver || server !== undefined) {
         throw new FastwsgiError('ERR_CLOSED', 'Cannot listen: the server was started or closed before');
       }
-      log = new Log({ file: logFileOf(configuration) });
+      log = new Logs({ plan: absoluteLogPlan(configuration) }, openUnixPort, configuration.quiet);
       const { master, daemonize, daemonize2 } = configuration;
       if (master || daemonize !== undefined || daemonize2 !== undefined) {
         log.line('Options "master" and "daemonize" have no effect on a server that is embedded');

@@ -1,11 +1,12 @@
 // A server as a process: its log, the signals, what its parent is told, the exit status. Only the command line starts it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorReport, exitStatusOf } from './base/errors.js';
+import { bannerLines, oddities } from './config/banner.js';
 import type { Configuration } from './config/configuration.js';
-import { logFileOf } from './config/log-file.js';
+import { absoluteLogPlan } from './config/log-file.js';
 import { VERSION } from './config/version.js';
-import { Log } from './observe/log.js';
-import { ctime } from './observe/request-line.js';
+import { Logs } from './observe/logs.js';
+import { CTIME_FORMAT, compileDate } from './observe/strftime.js';
 import { Server } from './server.js';
 import { OwnProcess } from './supervise/own-process.js';
 import { exitAtOnce } from './system/exit-at-once.js';
@@ -13,6 +14,7 @@ import { loadLibc, SYS } from './system/libc.js';
 import { notify, notifyByGuard, reloadingState } from './system/notify.js';
 import { isGuardMessage, leaveParent, type Parent, tellParent } from './system/parent.js';
 import { SignalQueue, STOP_SIGNALS } from './system/signal-queue.js';
+import { openUnixPort } from './system/unix-datagrams.js';
 
 const LOG_CLOSE_MS = 1000;
 const SIGKILL = 9;
@@ -28,18 +30,20 @@ export async function serve(
   parent: Parent,
   readAgain: () => Configuration,
 ): Promise<void> {
-  const log = new Log({ file: logFileOf(configuration) });
-  log.line(`*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${ctime(Date.now())}] ***`);
+  const log = new Logs({ plan: absoluteLogPlan(configuration) }, openUnixPort, configuration.quiet);
+  log.inform(
+    `*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${compileDate(CTIME_FORMAT)(Date.now())}] ***`,
+  );
   // Of the process and not of the threads alone: TZ, for one, is read from there.
   Object.assign(process.env, configuration.env);
   await new ServingProcess(configuration, log, parent, readAgain).run();
 }
 
 class ServingProcess {
-  private readonly log: Log;
+  private readonly log: Logs;
   private readonly parent: Parent;
   private readonly server: Server;
-  private readonly processes: number;
+  private readonly configuration: Configuration;
   /** Undefined under the guard, which has made of the process what there is to make of it. */
   private readonly own: OwnProcess | undefined;
   private ready = false;
@@ -51,10 +55,10 @@ class ServingProcess {
   private reloadWanted = false;
   private reloads = 0;
 
-  constructor(configuration: Configuration, log: Log, parent: Parent, readConfiguration: () => Configuration) {
+  constructor(configuration: Configuration, log: Logs, parent: Parent, readConfiguration: () => Configuration) {
     this.log = log;
     this.parent = parent;
-    this.processes = configuration.processes;
+    this.configuration = configuration;
     this.own = parent.kind === 'guard' ? undefined : new OwnProcess(configuration, (line) => log.line(line));
     this.server = new Server(configuration, log, {
       onFatal: (error) => this.fail(error),
@@ -80,7 +84,9 @@ class ServingProcess {
       if (this.stops === 0) this.fail(error);
       return;
     }
-    log.line(`*** fastwsgi-ts is running (pid: ${process.pid}, workers: ${this.processes}) ***`);
+    for (const line of bannerLines(this.configuration, server.addresses)) log.inform(line);
+    for (const line of oddities(this.configuration, server.addresses)) log.line(line);
+    log.inform(`*** fastwsgi-ts is running (pid: ${process.pid}, workers: ${this.configuration.processes}) ***`);
     this.ready = true;
     const complaint = await notify('READY=1');
     if (complaint !== undefined) log.line(complaint);

@@ -7,16 +7,17 @@ import { FastwsgiError, systemErrorText } from './base/errors.js';
 import { FRONTS_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
 import type { Configuration } from './config/configuration.js';
+import type { HttpsAddress } from './config/https-address.js';
 import { mountsOf } from './config/mounts.js';
 import { reloadConfiguration } from './config/reload.js';
 import { VERSION } from './config/version.js';
+import { Certificates } from './front/certificates.js';
 import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import type { BoundAddress, Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
-import type { LocalSetup } from './front/local/desk.js';
-import { staticOptions } from './front/local/static-options.js';
-import { resolveAddresses } from './front/resolve.js';
+import { localSetup } from './front/local/setup.js';
+import { type ListeningConfiguration, resolveListening } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
 import { FrontLane } from './lane/front-lane.js';
@@ -24,7 +25,7 @@ import { LaneOwner } from './lane/lane-owner.js';
 import { createLaneMemory } from './lane/layout.js';
 import type { FrontBell, WorkerInitCommon } from './lane/worker-init.js';
 import { Counters, countersBytes } from './observe/counters.js';
-import type { Log } from './observe/log.js';
+import type { Logs } from './observe/logs.js';
 import { Controls } from './supervise/controls.js';
 import { Workers } from './supervise/workers.js';
 import { SocketFiles } from './system/socket-files.js';
@@ -52,7 +53,7 @@ export class Server {
   /** Requests answered since the start. */
   readonly counters: Counters;
   private configuration: Configuration;
-  private readonly log: Log;
+  private readonly log: Logs;
   private readonly events: ServerEvents;
   private readonly counterMemory: SharedArrayBuffer;
   private readonly owners: readonly LaneOwner[];
@@ -65,16 +66,18 @@ export class Server {
   private readonly controls: Controls;
   private bound: readonly BoundAddress[] = [];
   private readonly socketFiles = new SocketFiles();
+  private readonly certificates: Certificates;
   private started = false;
   /** Where the application is looked for: the current directory after `chdir`, before `chdir2`. */
   private applicationFolder = '';
   private closing: Promise<void> | undefined;
   private readonly destroyed = new AbortController();
 
-  constructor(configuration: Configuration, log: Log, events: ServerEvents) {
+  constructor(configuration: Configuration, log: Logs, events: ServerEvents) {
     this.configuration = configuration;
     this.log = log;
     this.events = events;
+    this.certificates = new Certificates(configuration.cwd);
     const { processes, concurrency, httpQueue } = configuration;
     const laneCount = 2 * processes + LANES_TO_LOSE;
     this.counterMemory = new SharedArrayBuffer(countersBytes(laneCount + FRONTS_MAX));
@@ -90,7 +93,8 @@ export class Server {
       configuration: () => this.configuration,
       readConfiguration: () => this.readConfiguration(),
       restoreConfiguration: (earlier) => {
-        this.configuration = earlier;
+        const { sockets, httpSockets } = this.configuration;
+        this.configuration = { ...earlier, sockets, httpSockets };
       },
       init: () => this.workerInit(),
       fronts: () => (this.gateway === undefined || this.gatewayEnded ? 1 : 2),
@@ -99,6 +103,7 @@ export class Server {
         this.gateway?.wake();
       },
       log: (line) => log.line(line),
+      inform: (line) => log.inform(line),
       onFatal: (error) => events.onFatal(error),
     });
     this.controls = new Controls(configuration, log, {
@@ -113,7 +118,7 @@ export class Server {
     });
   }
 
-  /** The addresses that are listened on: uwsgi sockets first, then HTTP ones, each in the order of the configuration. */
+  /** The addresses that are listened on: uwsgi sockets first, then HTTP, then HTTPS ones, each in the order of the configuration. */
   get addresses(): readonly BoundAddress[] {
     return this.bound;
   }
@@ -133,7 +138,7 @@ export class Server {
         this.noteBound(await front.listen());
       }
       this.throwIfClosing();
-      this.log.line(this.bound.map(bindLine).join('\n'));
+      this.log.inform(this.bound.map(bindLine).join('\n'));
       this.events.onBound?.();
       for (const front of this.fronts) front.start?.();
       this.controls.start();
@@ -151,7 +156,10 @@ export class Server {
 
   private prepareProcess(): void {
     const { notices, umask, chdir } = this.configuration;
-    for (const notice of notices) this.log.line(notice.text);
+    for (const { level, text } of notices) {
+      if (level === 'warning') this.log.line(text);
+      else this.log.inform(text);
+    }
     if (umask !== undefined) process.umask(umask);
     if (chdir !== undefined) changeDirectory(chdir);
     this.applicationFolder = process.cwd();
@@ -164,17 +172,16 @@ export class Server {
   private noteBound(addresses: readonly BoundAddress[]): void {
     const all = [...this.bound, ...addresses];
     // Whichever engine serves them: each front keeps the order of its addresses, and only HTTP has several fronts.
-    this.bound = [
-      ...all.filter(({ protocol }) => protocol === 'uwsgi'),
-      ...all.filter(({ protocol }) => protocol === 'http'),
-    ];
+    this.bound = (['uwsgi', 'http', 'https'] as const).flatMap((kind) =>
+      all.filter(({ protocol }) => protocol === kind),
+    );
     for (const { address, inherited } of addresses) {
       if (address.startsWith('/') && !inherited) this.socketFiles.note(address);
     }
   }
 
   /**
-   * Stops gracefully: accepts no more, answers what is in flight within `reload-mercy`, then ends what is left. Resolves
+   * Stops gracefully: accepts no more, ends a pause, answers what is in flight within `reload-mercy`, then ends what is left. Resolves
    * when every thread has ended. Calling it again changes nothing.
    */
   close(): Promise<void> {
@@ -190,6 +197,8 @@ export class Server {
 
   private async closeGracefully(): Promise<void> {
     const mercy = setTimeout(() => this.endMercy(), this.configuration.reloadMercyMs);
+    // What waits is to be answered, too.
+    this.workers.resume();
     const { signal } = this.destroyed;
     await Promise.race([Promise.all(this.fronts.map((front) => this.closeFront(front))), once(signal, 'abort')]);
     // A worker that has nothing to answer may still refuse to end.
@@ -237,9 +246,9 @@ export class Server {
     return this.workers.reload('graceful');
   }
 
-  /** Stops handing requests to workers, or goes on: they wait where they would wait for a busy worker. */
+  /** Stops handing requests to workers, or goes on: they wait where they would wait for a busy worker. Not while it stops. */
   pause(): void {
-    this.workers.pause();
+    if (this.closing === undefined) this.workers.pause();
   }
 
   /** Threads that could not be ended, and are still there: process.exit would wait for them. */
@@ -247,24 +256,34 @@ export class Server {
     return this.workers.stuckThreads;
   }
 
-  /** One line for each worker, to the log. */
+  /** One line for each worker, and one for the log, to the log. */
   logStatistics(): void {
     this.workers.logStatistics();
+    this.log.line(`log: ${this.log.lost} lines lost`);
   }
 
   private async readConfiguration(): Promise<void> {
     const next = this.events.readConfiguration?.();
-    if (next === undefined) return;
-    const { configuration, postponed, addedSockets, addedHttpSockets } = reloadConfiguration(this.configuration, next);
-    await this.openMore(addedSockets, addedHttpSockets);
+    if (next !== undefined) await this.adoptConfiguration(next);
+    this.certificates.renew(this.configuration.httpsSockets, (line) => this.log.line(line));
+  }
+
+  private async adoptConfiguration(next: Configuration): Promise<void> {
+    const { configuration, postponed, ...added } = reloadConfiguration(this.configuration, next);
+    await this.openMore(added.addedSockets, added.addedHttpSockets, added.addedHttpsSockets);
     this.configuration = configuration;
     if (postponed.length > 0) this.log.line(`changed, but only with the next start: ${postponed.join(', ')}`);
   }
 
   /** The gateway's listeners are fixed when its thread starts, so these are the portable engines', until the next start. */
-  private async openMore(sockets: readonly SocketAddress[], httpSockets: readonly SocketAddress[]): Promise<void> {
-    if (sockets.length + httpSockets.length === 0) return;
-    const { all } = await this.createFronts(sockets, httpSockets, { uwsgiEngine: 'net', httpEngine: 'node' });
+  private async openMore(
+    sockets: readonly SocketAddress[],
+    httpSockets: readonly SocketAddress[],
+    httpsSockets: readonly HttpsAddress[],
+  ): Promise<void> {
+    if (sockets.length + httpSockets.length + httpsSockets.length === 0) return;
+    const portable = { uwsgiEngine: 'net', httpEngine: 'node' } as const;
+    const { all } = await this.createFronts({ sockets, httpSockets, httpsSockets, redirectSockets: [], ...portable });
     const opened: Front[] = [];
     try {
       for (const front of all) {
@@ -285,46 +304,39 @@ export class Server {
 
   private async makeFronts(): Promise<void> {
     const { configuration } = this;
-    const { sockets, httpSockets } = configuration;
-    if (sockets.length + httpSockets.length === 0) {
-      throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket or http');
+    const { sockets, httpSockets, httpsSockets, redirectSockets } = configuration;
+    if (sockets.length + httpSockets.length + httpsSockets.length + redirectSockets.length === 0) {
+      throw new FastwsgiError('ERR_CONFIG', 'There is nothing to listen on: set socket, http or https');
     }
-    const { all, gateway } = await this.createFronts(sockets, httpSockets, configuration);
+    const { all, gateway } = await this.createFronts(configuration);
     this.fronts.push(...all);
     this.gateway = gateway;
   }
 
-  private async createFronts(
-    sockets: readonly SocketAddress[],
-    httpSockets: readonly SocketAddress[],
-    { uwsgiEngine, httpEngine }: Pick<Configuration, 'uwsgiEngine' | 'httpEngine'>,
-  ): Promise<Fronts> {
-    return createFronts({
+  private async createFronts(listening: ListeningConfiguration): Promise<Fronts> {
+    const { httpsSockets, uwsgiEngine, httpEngine } = listening;
+    const tls = this.certificates.readAll(httpsSockets);
+    // The counters of the fronts stand behind those of the workers.
+    const local = (front: number) =>
+      localSetup(this.configuration, this.applicationFolder, this.counterMemory, this.owners.length + front);
+    const fronts = await createFronts({
       ...this.configuration,
       uwsgiEngine,
       httpEngine,
-      uwsgiAddresses: await resolveAddresses(sockets),
-      httpAddresses: await resolveAddresses(httpSockets),
+      ...(await resolveListening(listening, tls)),
       turns: this.turns,
       lanes: this.owners.map((owner) => owner.memory),
       gatewayPart: GATEWAY_FRONT,
-      local: { main: this.localSetup(MAIN_FRONT), gateway: this.localSetup(GATEWAY_FRONT) },
+      local: { main: local(MAIN_FRONT), gateway: local(GATEWAY_FRONT) },
       log: (line) => this.log.line(line),
-      logRequests: (lines) => this.log.rawLine(lines),
+      inform: (line) => this.log.inform(line),
+      logRequests: (lines) => this.log.requestLines(lines),
       onCrash: (cause) => {
         this.events.onFatal(new FastwsgiError('ERR_ENGINE', `The gateway thread crashed: ${cause.stack}`, { cause }));
       },
     });
-  }
-
-  /** What a front's thread answers itself; its counters stand behind those of the workers. */
-  private localSetup(front: number): LocalSetup {
-    return {
-      gate: { static: staticOptions(this.configuration, this.applicationFolder) },
-      counters: this.counterMemory,
-      counterIndex: this.owners.length + front,
-      logRequests: !this.configuration.disableLogging,
-    };
+    this.certificates.note(httpsSockets, fronts.https);
+    return fronts;
   }
 
   /** What is the same for every worker. */
@@ -357,9 +369,10 @@ export class Server {
       mounts: mountsOf(configuration.mounts, configuration.mountCallable),
       manageScriptName: configuration.manageScriptName,
       concurrency: configuration.concurrency,
+      addHeaders: configuration.addHeaders,
+      routesAddHeaders: configuration.routes.some(({ action }) => action.kind === 'header'),
       log: this.log.forThread(),
-      logRequests: !configuration.disableLogging,
-      memoryReport: configuration.memoryReport,
+      requestLog: configuration.requestLog,
     };
   }
 }

@@ -4,10 +4,11 @@
 //   node build-bench/load/run.js [--native] [--http-engine auto] [--workers 1] [--connections 32] [--rounds 5] [--seconds 3] [--wrk]
 // autocannon is JavaScript itself and takes a core; where that leaves the server less than it could use, `--wrk` loads with wrk.
 import { deepStrictEqual } from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
+import { median, type Round, shuffled } from './rounds.js';
 import { type Contestant, startContestants } from './servers.js';
+import { measureByWrk } from './wrk.js';
 
 const { values } = parseArgs({
   options: {
@@ -24,11 +25,6 @@ const connections = Number(values.connections);
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const WARM_UP_SECONDS = 1;
-
-interface Round {
-  readonly requestsPerSecond: number;
-  readonly p99Ms: number;
-}
 
 /** What a client can see of an answer, without its date and what concerns the connection only. */
 async function answerOf({ url }: Contestant): Promise<unknown> {
@@ -48,20 +44,8 @@ async function proveEqual(contestants: readonly Contestant[]): Promise<void> {
   for (const other of others) deepStrictEqual(await answerOf(other), expected, `${other.name} answers differently`);
 }
 
-const MILLISECONDS = { us: 0.001, ms: 1, s: 1000 } as const;
-
-async function measureByWrk({ name, url }: Contestant, duration: number): Promise<Round> {
-  const { stdout } = await promisify(execFile)('wrk', ['-t1', `-c${connections}`, `-d${duration}s`, '--latency', url]);
-  const [, rate] = /Requests\/sec:\s+([\d.]+)/.exec(stdout) ?? [];
-  const [, p99, unit] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? [];
-  if (rate === undefined || p99 === undefined || /Non-2xx|Socket errors/.test(stdout)) {
-    throw new Error(`${name}: ${stdout}`);
-  }
-  return { requestsPerSecond: Number(rate), p99Ms: Number(p99) * MILLISECONDS[unit as keyof typeof MILLISECONDS] };
-}
-
 async function measure(contestant: Contestant, duration: number): Promise<Round> {
-  return values.wrk ? measureByWrk(contestant, duration) : measureByAutocannon(contestant, duration);
+  return values.wrk ? measureByWrk(contestant, connections, duration) : measureByAutocannon(contestant, duration);
 }
 
 async function measureByAutocannon({ name, url }: Contestant, duration: number): Promise<Round> {
@@ -69,17 +53,6 @@ async function measureByAutocannon({ name, url }: Contestant, duration: number):
   const failures = result.errors + result.timeouts + result.non2xx;
   if (failures > 0 || result['2xx'] === 0) throw new Error(`${name}: ${failures} failures, ${result['2xx']} answers`);
   return { requestsPerSecond: result['2xx'] / result.duration, p99Ms: result.latency.p99 };
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] as number;
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, order: Math.random() }))
-    .sort((a, b) => a.order - b.order)
-    .map(({ item }) => item);
 }
 
 const contestants = await startContestants({

@@ -25,6 +25,7 @@ export interface ContestOptions {
 export interface Contestant {
   readonly name: string;
   readonly url: string;
+  readonly pid: number;
   /** The most memory that was resident, in bytes; undefined where the system does not say. */
   peakBytes(): number | undefined;
   stop(): Promise<void>;
@@ -32,14 +33,33 @@ export interface Contestant {
 
 /** Starts all of them; ours is the first. */
 export async function startContestants(options: ContestOptions): Promise<readonly Contestant[]> {
-  const { workers, native, httpEngine } = options;
-  const sockets = ['--http', '127.0.0.1:0', '--http-engine', httpEngine, '--disable-logging'];
-  const ours = [CLI, '--chdir', HERE, '--module', 'hello:application', '--processes', String(workers), ...sockets];
+  const { workers } = options;
   return [
-    await start('fastwsgi-ts', ours, native ? {} : { FASTWSGI_NATIVE: '0' }, OURS_IS_READY),
+    await startOurs('fastwsgi-ts', options, ['--disable-logging']),
     await start('node:http, one thread', [join(HERE, 'node-http.js')], {}, LISTENING),
     await start('piscina.run() per request', [join(HERE, 'piscina-http.js'), String(workers)], {}, LISTENING),
   ];
+}
+
+/** One of ours alone, with more options. */
+export function startOurs(
+  name: string,
+  { workers, native, httpEngine }: ContestOptions,
+  args: readonly string[],
+): Promise<Contestant> {
+  const sockets = ['--http', '127.0.0.1:0', '--http-engine', httpEngine];
+  const all = [
+    CLI,
+    '--chdir',
+    HERE,
+    '--module',
+    'hello:application',
+    '--processes',
+    String(workers),
+    ...sockets,
+    ...args,
+  ];
+  return start(name, all, native ? {} : { FASTWSGI_NATIVE: '0' }, OURS_IS_READY);
 }
 
 async function start(
@@ -55,6 +75,7 @@ async function start(
   return {
     name: engine === undefined ? name : `${name} (${engine})`,
     url: `http://127.0.0.1:${port}/`,
+    pid: child.pid ?? 0,
     peakBytes: () => peakBytes(child.pid ?? 0),
     stop: () => stop(child),
   };

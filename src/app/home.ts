@@ -1,13 +1,14 @@
 // Option `home` for applications of Node: a folder whose node_modules is searched where the usual ones have nothing, by
 // import and require() alike.
-import Module, { register } from 'node:module';
+import Module, { createRequire, register } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { errorCode } from '../base/errors.js';
 
-/** As node has it since 22.15: hooks that run in this thread, and that require() asks too. */
+/** As node has it since 22.15: hooks that run in this thread, for import and require() alike. */
 interface HooksContext {
   readonly parentURL?: string | undefined;
+  readonly conditions?: readonly string[] | undefined;
 }
 type NextResolve = (specifier: string, context: HooksContext) => unknown;
 interface WithRegisterHooks {
@@ -32,12 +33,24 @@ export function searchHome(home: string): void {
     searchHomeOfRequire(home);
     return;
   }
+  // require() looks beside the module that asked, whatever parentURL says; what asks for us asks these hooks again.
+  const require = createRequire(parentURL);
+  let searching = false;
+  const requireFromHome = (specifier: string) => {
+    searching = true;
+    try {
+      return { url: pathToFileURL(require.resolve(specifier)).href, shortCircuit: true };
+    } finally {
+      searching = false;
+    }
+  };
   registerHooks({
     resolve(specifier, context, next) {
       try {
         return next(specifier, context);
       } catch (error) {
-        if (!isMissingPackage(specifier, error)) throw error;
+        if (searching || !isMissingPackage(specifier, error)) throw error;
+        if (context.conditions?.includes('require')) return orThrow(error, () => requireFromHome(specifier));
         return orThrow(error, () => next(specifier, { ...context, parentURL }));
       }
     },

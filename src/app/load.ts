@@ -57,7 +57,9 @@ async function makeApplication(
   adoption: Adoption,
 ): Promise<Application> {
   try {
-    let exported = await exportedApplication(module, asked);
+    let exported = exportedApplication(module, asked);
+    // An application is not awaited: a router that answers to every name answers to `then`, and never calls back.
+    if (!isApplication(exported, kind)) exported = await exported;
     // A server of the application's own goes before what it exports, unless that is called what we look for.
     const isNamed =
       asked !== undefined || (kind ?? 'node') !== 'node' || pickExport(module, CALLABLE_DEFAULT) !== undefined;
@@ -70,12 +72,12 @@ async function makeApplication(
   }
 }
 
-/** What is exported under the name that was asked for, or made by the factory of that name. Undefined when there is none. */
-async function exportedApplication(module: Namespace, asked: string | undefined): Promise<unknown> {
+/** What is exported under the name that was asked for, or made by the factory of that name, or a promise of it. Undefined when there is none. */
+function exportedApplication(module: Namespace, asked: string | undefined): unknown {
   const isFactory = asked?.endsWith('()') === true;
   const name = isFactory ? asked.slice(0, -2) : asked;
   const picked = pickExport(module, name);
-  return isFactory && picked !== undefined ? await callFactory(picked, name) : await picked;
+  return isFactory && picked !== undefined ? callFactory(picked, name) : picked;
 }
 
 function locate(spec: ApplicationSpec): Located {
@@ -110,9 +112,9 @@ function property(value: unknown, name: string): unknown {
   return holds && Object.hasOwn(value, name) ? (value as Namespace)[name] : undefined;
 }
 
-async function callFactory(factory: unknown, name: string | undefined): Promise<unknown> {
+function callFactory(factory: unknown, name: string | undefined): unknown {
   if (typeof factory !== 'function') throw new TypeError(`${name} is no function`);
-  return await (factory as () => unknown)();
+  return (factory as () => unknown)();
 }
 
 function noExportMessage(module: Namespace, asked: string | undefined): string {

@@ -1,10 +1,11 @@
 // Makes the Configuration out of settings: fills in placeholders, reads the options, turns units into what code uses.
+import { errorMessage } from '../base/errors.js';
 import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
+import { TrustedAddresses } from '../base/trusted-addresses.js';
 import type {
   ApplicationConfiguration,
   Configuration,
   LifecycleConfiguration,
-  LoggingConfiguration,
   ProcessConfiguration,
   RawOption,
   RequestConfiguration,
@@ -15,9 +16,13 @@ import type {
 } from './configuration.js';
 import { expandSettings } from './expand.js';
 import type { LoadContext, SettingsLoader } from './loader.js';
+import { loggingOf } from './logging.js';
 import { findOption } from './options.js';
 import { type OptionValues, resolveValues } from './resolve.js';
-import type { Report, Setting } from './setting.js';
+import { parseHeader } from './route-actions.js';
+import { toBytes } from './route-template.js';
+import { readRoutes } from './routes.js';
+import { COMMAND_LINE, type Report, type Setting } from './setting.js';
 import { checkStaticRules } from './static-rules.js';
 
 const MS = 1000;
@@ -30,14 +35,15 @@ export function buildConfiguration(loader: SettingsLoader, context: LoadContext)
   const used = new Set([...loader.used, ...keysOfNested(loader.settings)]);
   const settings = expandSettings(loader.settings, { ...context, used });
   const values = resolveValues(settings, used, report);
+  const sockets = socketsOf(values, settings, report);
   const configuration: Configuration = {
     ...applicationOf(values, settings, report),
-    ...socketsOf(values),
+    ...sockets,
     ...workersOf(values),
     ...requestsOf(values, settings, report),
     ...lifecycleOf(values),
     ...processOf(values),
-    ...loggingOf(values),
+    ...loggingOf(values, settings, report, sockets.trustedProxies),
     ...staticOf(values, settings, report),
     ...statsOf(values),
     cwd,
@@ -108,11 +114,12 @@ function checkMounts(values: OptionValues, settings: readonly Setting[], report:
   }
 }
 
-function socketsOf(values: OptionValues): SocketConfiguration {
+function socketsOf(values: OptionValues, settings: readonly Setting[], report: Report): SocketConfiguration {
   return {
     sockets: values.get('socket'),
     httpSockets: values.get('http'),
     httpsSockets: values.get('https'),
+    redirectSockets: values.get('http-to-https'),
     listenBacklog: values.get('listen'),
     chmodSocket: values.get('chmod-socket'),
     chownSocket: values.get('chown-socket'),
@@ -121,10 +128,24 @@ function socketsOf(values: OptionValues): SocketConfiguration {
     httpTimeoutMs: values.get('http-timeout') * MS,
     httpKeepaliveMs: values.get('http-keepalive') * MS,
     soKeepalive: values.get('so-keepalive'),
+    proxyProtocol: values.get('http-enable-proxy-protocol'),
+    trustedProxies: trustedProxies(values, settings, report),
     httpQueue: values.get('http-queue'),
     httpEngine: values.get('http-engine'),
     uwsgiEngine: values.get('uwsgi-engine'),
   };
+}
+
+/** One list, from lines that may each hold several entries. */
+function trustedProxies(values: OptionValues, settings: readonly Setting[], report: Report): readonly string[] {
+  const option = 'forwarded-allow-ips';
+  const entries = values.get(option).flatMap((line) => line.split(/[\s,]+/).filter((entry) => entry !== ''));
+  try {
+    new TrustedAddresses(entries);
+  } catch (error) {
+    report.badOption(lastOf(settings, [option])?.place ?? COMMAND_LINE, option, errorMessage(error));
+  }
+  return entries;
 }
 
 function workersOf(values: OptionValues): WorkerConfiguration {
@@ -152,8 +173,22 @@ function requestsOf(values: OptionValues, settings: readonly Setting[], report: 
     harakiriVerbose: values.get('harakiri-verbose'),
     httpHarakiriMs: values.get('http-harakiri') * MS,
     catchExceptions: values.get('catch-exceptions'),
-    addHeaders: values.get('add-header'),
+    addHeaders: headersOf(settings, report),
+    routes: readRoutes(settings, report),
   };
+}
+
+function headersOf(settings: readonly Setting[], report: Report): readonly (readonly [string, string])[] {
+  return settings.flatMap(({ key, value, place, role }) => {
+    if (key !== 'add-header' || role !== 'plain' || value === '') return [];
+    try {
+      const header = parseHeader(value);
+      return [[header.name, toBytes(header.value)] as const];
+    } catch (error) {
+      report.badOption(place, key, errorMessage(error));
+      return [];
+    }
+  });
 }
 
 function lifecycleOf(values: OptionValues): LifecycleConfiguration {
@@ -170,6 +205,7 @@ function lifecycleOf(values: OptionValues): LifecycleConfiguration {
     workerReloadMercyMs: values.get('worker-reload-mercy') * MS,
     touchReload: values.get('touch-reload'),
     touchChainReload: values.get('touch-chain-reload'),
+    reloadOnChangeMs: values.get('reload-on-change') * MS,
     autoreloadMs: values.get('py-autoreload') * MS,
   };
 }
@@ -187,26 +223,6 @@ function processOf(values: OptionValues): ProcessConfiguration {
     daemonize2: values.get('daemonize2'),
     vacuum: values.get('vacuum'),
     procname: values.get('procname'),
-  };
-}
-
-function loggingOf(values: OptionValues): LoggingConfiguration {
-  return {
-    logto: values.get('logto'),
-    logto2: values.get('logto2'),
-    disableLogging: values.get('disable-logging'),
-    memoryReport: values.get('memory-report'),
-    logFormat: values.get('log-format'),
-    log4xx: values.get('log-4xx'),
-    log5xx: values.get('log-5xx'),
-    logSlowMs: values.get('log-slow'),
-    logXForwardedFor: values.get('log-x-forwarded-for'),
-    logDate: values.get('log-date'),
-    reqLoggers: values.get('req-logger'),
-    loggers: values.get('logger'),
-    logMaxBytes: values.get('log-maxsize'),
-    logBackupName: values.get('log-backupname'),
-    touchLogreopen: values.get('touch-logreopen'),
   };
 }
 

@@ -1,10 +1,14 @@
 // `--check`: what the configuration names is there and may be used. It looks, and starts, binds and changes nothing.
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { errorMessage } from '../base/errors.js';
 import { groupId, mayListenOn, userAccount, userId } from './accounts.js';
 import type { SocketAddress } from './address.js';
 import { formatSocketAddress } from './address.js';
+import { readTlsOptions } from './certificate.js';
 import type { Configuration } from './configuration.js';
+import { addressesOf } from './https-address.js';
+import { logFileOf, logFilesOf } from './log-file.js';
 import { mountsOf } from './mounts.js';
 import { findOption, type OptionName } from './options.js';
 import { COMMAND_LINE, type Place, Report } from './setting.js';
@@ -62,16 +66,33 @@ class Check {
   }
 
   sockets(): void {
-    const { sockets, httpSockets, httpsSockets, master, httpEngine } = this.#configuration;
+    const { sockets, httpSockets, httpsSockets, redirectSockets, master, httpEngine, proxyProtocol } =
+      this.#configuration;
     if (master && httpEngine === 'uws' && httpSockets.length > 0) {
       this.#bad('http-engine', 'uWebSockets.js cannot take the socket that the guard (master) has bound');
     }
     if (sockets.length + httpSockets.length + httpsSockets.length === 0) {
       this.report.problem(NOWHERE, 'No socket', 'set socket or http');
     }
+    if (proxyProtocol && httpEngine === 'uws')
+      this.#bad('http-engine', 'uWebSockets.js cannot read the PROXY protocol');
+    for (const line of httpsSockets) {
+      try {
+        readTlsOptions(line, this.#configuration.cwd);
+      } catch (error) {
+        this.#bad('https', errorMessage(error));
+      }
+    }
     const seen = new Set<string>();
-    for (const address of [...sockets, ...httpSockets]) {
-      const option = sockets.includes(address) ? 'socket' : 'http';
+    const all: readonly (readonly [OptionName, readonly SocketAddress[]])[] = [
+      ['socket', sockets],
+      ['http', httpSockets],
+      ['https', addressesOf(httpsSockets)],
+      ['http-to-https', addressesOf(redirectSockets)],
+    ];
+    for (const [option, address] of all.flatMap(([name, addresses]) =>
+      addresses.map((each) => [name, each] as const),
+    )) {
       const text = formatSocketAddress(address);
       if (seen.has(text) && !(address.kind === 'tcp' && address.port === 0)) this.#bad(option, `${text} is used twice`);
       seen.add(text);
@@ -119,6 +140,8 @@ class Check {
     for (const [option, file] of written) {
       if (file !== undefined) this.#writable(option, path.resolve(this.#configuration.cwd, file));
     }
+    const ofLogto = logFileOf(this.#configuration);
+    for (const file of logFilesOf(this.#configuration)) if (file !== ofLogto) this.#writable('logger', file);
   }
 
   staticFiles(): void {

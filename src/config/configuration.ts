@@ -1,6 +1,10 @@
 // The resolved configuration: what the rest of the server reads. Typed, complete, never changed. Units stand last.
+import type { LogPlan } from '../base/log-destination.js';
+import type { RequestLogSettings } from '../base/log-template.js';
 import type { SocketAddress } from './address.js';
+import type { HttpsAddress, RedirectAddress } from './https-address.js';
 import type { Assignment, ValueOf } from './options.js';
+import type { Route } from './route.js';
 import type { Notice, Setting } from './setting.js';
 
 export type { Notice } from './setting.js';
@@ -34,8 +38,9 @@ export interface SocketConfiguration {
   /** uwsgi protocol, in the order of the configuration. */
   readonly sockets: readonly SocketAddress[];
   readonly httpSockets: readonly SocketAddress[];
-  /** `addr,cert,key` as written. */
-  readonly httpsSockets: readonly string[];
+  readonly httpsSockets: readonly HttpsAddress[];
+  /** Where clients are sent to https. */
+  readonly redirectSockets: readonly RedirectAddress[];
   readonly listenBacklog: number;
   /** Permission bits. */
   readonly chmodSocket: number | undefined;
@@ -47,6 +52,10 @@ export interface SocketConfiguration {
   /** 0: the connection is closed after each response. */
   readonly httpKeepaliveMs: number;
   readonly soKeepalive: boolean;
+  /** HTTP connections begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
+  /** Addresses and networks of the proxies in front; empty: whoever connects. */
+  readonly trustedProxies: readonly string[];
   /** Requests that may wait in an HTTP front. */
   readonly httpQueue: number;
   readonly httpEngine: HttpEngine;
@@ -77,8 +86,9 @@ export interface RequestConfiguration {
   /** 0: off. */
   readonly httpHarakiriMs: number;
   readonly catchExceptions: boolean;
-  /** `Name: value`. */
-  readonly addHeaders: readonly string[];
+  /** Names and values, latin-1. */
+  readonly addHeaders: readonly (readonly [string, string])[];
+  readonly routes: readonly Route[];
 }
 
 /** Where 0 makes sense it means off. */
@@ -95,6 +105,7 @@ export interface LifecycleConfiguration {
   readonly workerReloadMercyMs: number;
   readonly touchReload: readonly string[];
   readonly touchChainReload: readonly string[];
+  readonly reloadOnChangeMs: number;
   readonly autoreloadMs: number;
 }
 
@@ -115,18 +126,10 @@ export interface ProcessConfiguration {
 export interface LoggingConfiguration {
   readonly logto: string | undefined;
   readonly logto2: string | undefined;
-  readonly disableLogging: boolean;
-  readonly memoryReport: boolean;
-  readonly logFormat: string | undefined;
-  readonly log4xx: boolean;
-  readonly log5xx: boolean;
-  /** 0: off. */
-  readonly logSlowMs: number;
-  readonly logXForwardedFor: boolean;
-  /** A strftime format; empty: the default one. */
-  readonly logDate: string | undefined;
-  readonly reqLoggers: readonly string[];
-  readonly loggers: readonly string[];
+  /** Undefined: no request is logged. */
+  readonly requestLog: RequestLogSettings | undefined;
+  readonly logPlan: LogPlan;
+  readonly quiet: boolean;
   /** 0: off. */
   readonly logMaxBytes: number;
   readonly logBackupName: string | undefined;

@@ -22,7 +22,7 @@ type SingleInput<R extends TypedRow> = R extends { readonly kind: 'flag' }
   ? boolean
   : R extends { readonly choices: readonly (infer C)[] }
     ? C
-    : R extends { readonly kind: 'text' }
+    : R extends { readonly kind: 'text' | 'https-address' | 'redirect-address' }
       ? string
       : R extends { readonly kind: 'address' }
         ? string | number | SocketAddress

@@ -13,6 +13,7 @@ export const GROUP_TITLES: Readonly<Record<OptionGroup, string>> = {
   sockets: 'Sockets',
   workers: 'Workers',
   requests: 'Requests',
+  routing: 'Routing',
   lifecycle: 'Life of the workers',
   process: 'Process',
   logging: 'Logging',
@@ -71,6 +72,8 @@ export function valueName(row: OptionRow): string {
     case 'choice':
       return row.choices.join('|');
     case 'address':
+    case 'https-address':
+    case 'redirect-address':
       return 'ADDR';
     case 'assignment':
       return 'NAME=VALUE';

@@ -12,6 +12,8 @@ export type OptionKind =
   | 'text' // any text
   | 'choice' // one of `choices`
   | 'address' // a socket address
+  | 'https-address' // ADDR,CERT,KEY[,CIPHERS[,CA]]
+  | 'redirect-address' // ADDR[,PORT]
   | 'assignment'; // NAME=value
 
 export type OptionGroup =
@@ -21,6 +23,7 @@ export type OptionGroup =
   | 'sockets'
   | 'workers'
   | 'requests'
+  | 'routing'
   | 'lifecycle'
   | 'process'
   | 'logging'
@@ -98,7 +101,7 @@ interface ChoiceRow extends RowBase {
 }
 
 interface PlainRow extends RowBase {
-  readonly kind: 'address' | 'assignment';
+  readonly kind: 'address' | 'https-address' | 'redirect-address' | 'assignment';
 }
 
 export type OptionRow = NumberRow | FlagRow | ModeRow | TextRow | ChoiceRow | PlainRow;

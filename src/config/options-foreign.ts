@@ -34,7 +34,7 @@ const ACCEPTED: readonly Family[] = [
   {
     names:
       'http-websockets websockets-max-size websocket-max-size websockets-ping-freq websocket-ping-freq websockets-pong-tolerance websocket-pong-tolerance',
-    why: 'websockets are not passed on',
+    why: 'WebSockets are passed on in any case, and their limits are the application’s',
   },
   { names: 'wsgi-manage-chunked-input', why: 'chunked requests reach the application as bodies of known length' },
   {
@@ -62,9 +62,8 @@ const ACCEPTED: readonly Family[] = [
   { names: 'max-fd', why: 'the limit of the shell or of the service manager holds' },
   {
     names: 'log-master threaded-logger log-master-bufsize log-master-stream log-master-req-stream',
-    why: 'the main thread always writes the log',
+    why: 'no process has to write the log for others',
   },
-  { names: 'logformat-strftime log-format-strftime log-micros log-zero log-big', why: 'log-format says all of it' },
   {
     names: 'disable-write-exception write-errors-tolerance write-errors-exception-only',
     why: 'a client that goes away ends its request quietly',
@@ -104,7 +103,7 @@ const ACCEPTED: readonly Family[] = [
       'enable-metrics metrics-no-cores metrics-dir metrics-dir-restore metric-dir metric-dir-restore stats-no-cores stats-no-metrics',
     why: 'the stats socket tells all that is counted',
   },
-  { names: 'log-sendfile log-ioerror notfound-log', why: 'every request is logged the same way' },
+  { names: 'log-sendfile notfound-log', why: 'requests are not told apart by how they are answered' },
   { names: 'log-reopen', why: 'touch-logreopen opens the log again' },
   { names: 'print print-sym print-symbol iprint', why: '--show-config shows what a value is' },
   {
@@ -140,8 +139,7 @@ const REFUSED: readonly Family[] = [
   },
   {
     names:
-      'route route-host route-uri route-qs route-if route-if-not route-run route-label route-remote-addr ' +
-      'route-remote-user route-user-agent route-referer final-route final-route-host final-route-uri ' +
+      'final-route final-route-status final-route-host final-route-uri ' +
       'final-route-qs final-route-if final-route-if-not final-route-run final-route-label ' +
       'final-route-remote-addr final-route-remote-user final-route-user-agent final-route-referer ' +
       'error-route error-route-status error-route-host error-route-uri error-route-qs error-route-if ' +
@@ -150,7 +148,7 @@ const REFUSED: readonly Family[] = [
       'response-route-status response-route-host response-route-uri response-route-qs response-route-if ' +
       'response-route-if-not response-route-run response-route-label response-route-remote-addr ' +
       'response-route-remote-user response-route-user-agent response-route-referer',
-    why: 'write the rule in nginx or in the application',
+    why: 'only what is asked before a request is routed here (route, route-if…): use add-header, or the application',
   },
   { names: 'error-page-403 error-page-404 error-page-500', why: 'use error_page in nginx' },
   {
@@ -163,7 +161,6 @@ const REFUSED: readonly Family[] = [
       'http-modifier1 legion legion-node legion-lord rawrouter sslrouter forkptyrouter',
     why: 'balance with nginx or HAProxy',
   },
-  { names: 'http-to-https', why: 'redirect in nginx or in the application' },
   {
     names:
       'https2 sni sni-dir sni-regexp https-socket ssl-option ssl-enable3 ssl-enable-sslv3 ssl-enable-tlsv1 ssl-verbose ssl-verify-depth ssl-tmp-dir https-session-context https-export-cert',
@@ -213,8 +210,8 @@ const REFUSED: readonly Family[] = [
   },
   { names: 'protocol socket-protocol', why: 'name the protocol with the socket: socket for uwsgi, http for HTTP' },
   {
-    names: 'log-route log-req-route log-filter log-drain log-encoder log-req-encoder log-syslog log-socket rsyslog',
-    why: 'send logger or stderr to the service manager and filter there',
+    names: 'log-encoder log-req-encoder',
+    why: 'log-format = json or a JSON object of your own makes the lines of requests JSON',
   },
   {
     names:
@@ -239,7 +236,6 @@ const REFUSED: readonly Family[] = [
   { names: 'freebind', why: 'set net.ipv4.ip_nonlocal_bind' },
   { names: 'safe-pidfile2', why: 'use safe-pidfile' },
   { names: 'so-send-timeout so-write-timeout socket-send-timeout socket-write-timeout', why: 'use socket-timeout' },
-  { names: 'enable-proxy-protocol http-enable-proxy-protocol', why: 'let nginx read the PROXY protocol' },
   {
     names:
       'del-header rem-header collect-header response-header-collect pull-header upload-progress ignore-script-name',

@@ -138,9 +138,9 @@ export const REQUEST_OPTIONS = [
     group: 'requests',
     kind: 'text',
     repeat: true,
-    status: 'not-yet',
+    status: 'works',
     placeholder: '"NAME: VALUE"',
-    help: 'a header for every response',
+    help: 'a header for every response, but not for those in place of an application that cannot be asked (400, 413, 431, 502, 503, 504)',
   },
 ] as const satisfies readonly OptionRow[];
 
@@ -257,6 +257,16 @@ export const LIFECYCLE_OPTIONS = [
     status: 'works',
     placeholder: 'FILE',
     help: 'reload one worker after the other when this file is touched',
+  },
+  {
+    name: 'reload-on-change',
+    group: 'lifecycle',
+    kind: 'seconds',
+    min: 0,
+    bare: 1,
+    default: 0,
+    status: 'works',
+    help: 'for development: look this often (each second where no number is given) for source files that have changed below chdir, and reload; 0 is off. No uWSGI option',
   },
   {
     name: 'py-autoreload',

@@ -2,11 +2,13 @@
 // documentation are derived from it.
 import { assert } from '../base/assert.js';
 import type { SocketAddress } from './address.js';
+import type { HttpsAddress, RedirectAddress } from './https-address.js';
 import type { OptionRow } from './option-row.js';
 import { FOREIGN_OPTIONS } from './options-foreign.js';
 import { COMMAND_OPTIONS, LANGUAGE_OPTIONS, LOGIC_OPTIONS } from './options-language.js';
 import { LOGGING_OPTIONS } from './options-logging.js';
 import { PROCESS_OPTIONS, STATS_OPTIONS } from './options-operating.js';
+import { ROUTING_OPTIONS } from './options-routing.js';
 import { APPLICATION_OPTIONS, SOCKET_OPTIONS } from './options-serving.js';
 import { STATIC_OPTIONS } from './options-static.js';
 import { LIFECYCLE_OPTIONS, REQUEST_OPTIONS, WORKER_OPTIONS } from './options-workers.js';
@@ -19,6 +21,7 @@ const TYPED_OPTIONS = [
   ...SOCKET_OPTIONS,
   ...WORKER_OPTIONS,
   ...REQUEST_OPTIONS,
+  ...ROUTING_OPTIONS,
   ...LIFECYCLE_OPTIONS,
   ...PROCESS_OPTIONS,
   ...LOGGING_OPTIONS,
@@ -41,7 +44,7 @@ export interface Assignment {
 }
 
 /** What one value of a row is, after it was read. Seconds and megabytes stay what they are. */
-export type OptionValue = boolean | number | string | SocketAddress | Assignment;
+export type OptionValue = boolean | number | string | SocketAddress | HttpsAddress | RedirectAddress | Assignment;
 
 type SingleValue<R extends OptionRow> = R extends { readonly kind: 'flag' }
   ? boolean
@@ -51,9 +54,13 @@ type SingleValue<R extends OptionRow> = R extends { readonly kind: 'flag' }
       ? string
       : R extends { readonly kind: 'address' }
         ? SocketAddress
-        : R extends { readonly kind: 'assignment' }
-          ? Assignment
-          : number;
+        : R extends { readonly kind: 'https-address' }
+          ? HttpsAddress
+          : R extends { readonly kind: 'redirect-address' }
+            ? RedirectAddress
+            : R extends { readonly kind: 'assignment' }
+              ? Assignment
+              : number;
 
 /** The type of an option's value: a list if it repeats, never undefined if it is a flag or has a default. */
 export type ValueOf<N extends OptionName> =

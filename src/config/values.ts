@@ -1,7 +1,6 @@
 // Reads one value of an option by its row's kind. What cannot be read is an Error that says what was wanted.
-import { errorMessage } from '../base/errors.js';
-import { parseSocketAddress } from './address.js';
 import { parseAssignment } from './declared.js';
+import { parseAddress, parseHttpsAddress, parseRedirectAddress } from './https-address.js';
 import type { NumberRow, OptionRow } from './option-row.js';
 import type { OptionValue } from './options.js';
 
@@ -35,6 +34,10 @@ export function parseValue(row: OptionRow, text: string, adjusted: (how: string)
       return text;
     case 'address':
       return parseAddress(text);
+    case 'https-address':
+      return parseHttpsAddress(text);
+    case 'redirect-address':
+      return parseRedirectAddress(text);
     case 'assignment':
       return parsePair(text);
     default:
@@ -96,14 +99,6 @@ function parseMode(row: ModeRow, text: string): number {
     throw new Error(`${digits} wanted, such as 664, got "${text}"`);
   }
   return Number.parseInt(text, 8);
-}
-
-function parseAddress(text: string): OptionValue {
-  try {
-    return parseSocketAddress(text);
-  } catch (error) {
-    throw new Error(errorMessage(error).replace(/^Cannot parse socket address: /, ''));
-  }
 }
 
 function parsePair(text: string): OptionValue {

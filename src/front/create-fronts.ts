@@ -1,4 +1,5 @@
 // Chooses the engines and makes the fronts: the gateway for every socket it may serve, the portable ones for the rest.
+import type { TlsOptions } from 'node:tls';
 import { FastwsgiError } from '../base/errors.js';
 import { INLINE_BODY_BYTES_MAX } from '../base/limits.js';
 import { socketOwner } from '../config/accounts.js';
@@ -12,15 +13,27 @@ import type { Front } from './front.js';
 import { type GatewayAddress, GatewayFront } from './gateway/gateway.js';
 import { createHttpFront } from './http/create.js';
 import { createDesk, type LocalDesk, type LocalSetup } from './local/desk.js';
+import { redirectSetup } from './local/setup.js';
 import { NetFront } from './net/net.js';
+import { NodeHttpFront } from './node/front.js';
+import type { ProxyOptions } from './proxy-trust.js';
 import type { Turns } from './turns.js';
 import type { UwsgiLimits } from './uwsgi-limits.js';
 
-export interface FrontsOptions {
+/** One `https` line, resolved and read. */
+export interface SecureAddress {
+  readonly address: BindAddress;
+  readonly tls: TlsOptions;
+}
+
+export interface FrontsOptions extends ProxyOptions {
   readonly uwsgiAddresses: readonly BindAddress[];
   readonly uwsgiEngine: UwsgiEngine;
   readonly httpAddresses: readonly BindAddress[];
   readonly httpEngine: HttpEngine;
+  readonly httpsAddresses: readonly SecureAddress[];
+  /** Where clients are sent to https, and the port that is theirs there. */
+  readonly redirectAddresses: readonly { readonly address: BindAddress; readonly port: number | undefined }[];
   readonly listenBacklog: number;
   readonly soKeepalive: boolean;
   /** Permission bits of unix sockets, or undefined for what umask leaves. */
@@ -43,6 +56,8 @@ export interface FrontsOptions {
   /** What is answered without a worker, and counted by whom: the main thread, the gateway. */
   readonly local: { readonly main: LocalSetup; readonly gateway: LocalSetup };
   log(line: string): void;
+  /** Takes what is good to know at start. */
+  inform(line: string): void;
   /** Takes request lines, which hold no control characters of a client's. */
   logRequests(lines: string): void;
   /** The gateway thread died of a bug of ours. */
@@ -52,6 +67,8 @@ export interface FrontsOptions {
 export interface Fronts {
   readonly all: readonly Front[];
   readonly gateway: GatewayFront | undefined;
+  /** Those of `httpsAddresses`, in their order. */
+  readonly https: readonly NodeHttpFront[];
 }
 
 /** What all of them are told about their sockets. */
@@ -88,16 +105,26 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
     if (httpLibc !== undefined) onGateway.push({ protocol: 'http', address });
     else all.push(await createOtherHttpFront(address, options, main));
   }
+  const https = options.httpsAddresses.map(({ address, tls }) => createNodeFront(address, options, main, tls));
+  if (https.length > 0) options.inform('https engine: node');
+  all.push(...https);
+  const redirects = options.redirectAddresses.map(({ address, port }) => {
+    const desk = createDesk(redirectSetup(options.local.main, port), options);
+    return createNodeFront(address, options, { ...main, desk });
+  });
   const libc = uwsgiLibc ?? httpLibc;
   const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options, source);
-  return { all: gateway === undefined ? all : [...all, gateway], gateway };
+  return { all: [...all, ...(gateway === undefined ? [] : [gateway]), ...redirects], gateway, https };
 }
 
 /** In the order of the configuration. */
-function wantedSockets({ uwsgiAddresses, httpAddresses }: FrontsOptions): Wanted[] {
+function wantedSockets(options: FrontsOptions): Wanted[] {
+  const { uwsgiAddresses, httpAddresses, httpsAddresses, redirectAddresses } = options;
   return [
     ...uwsgiAddresses.map((address): Wanted => ({ protocol: 'uwsgi', address })),
     ...httpAddresses.map((address): Wanted => ({ protocol: 'http', address })),
+    ...httpsAddresses.map(({ address }): Wanted => ({ protocol: 'https', address })),
+    ...redirectAddresses.map(({ address }): Wanted => ({ protocol: 'http', address })),
   ];
 }
 
@@ -106,11 +133,11 @@ function gatewayFor(
   protocol: 'uwsgi' | 'http',
   engine: string,
   native: { libc: Libc } | { reason: string },
-  { log }: FrontsOptions,
+  { log, inform }: FrontsOptions,
 ): Libc | undefined {
   if (engine !== 'auto' && engine !== 'epoll') return undefined;
   if ('libc' in native) {
-    log(`${protocol} engine: epoll (${engine === 'auto' ? 'koffi loads' : `${protocol}-engine = epoll`})`);
+    inform(`${protocol} engine: epoll (${engine === 'auto' ? 'koffi loads' : `${protocol}-engine = epoll`})`);
     return native.libc;
   }
   if (engine === 'epoll') {
@@ -132,8 +159,8 @@ function uwsgiLimits({
 }
 
 function createNetFront(options: FrontsOptions, source: MainSource): NetFront {
-  const { uwsgiAddresses, listenBacklog, soKeepalive, chmodSocket, turns, log } = options;
-  log('uwsgi engine: net');
+  const { uwsgiAddresses, listenBacklog, soKeepalive, chmodSocket, turns, log, inform } = options;
+  inform('uwsgi engine: net');
   return new NetFront({
     ...source,
     addresses: uwsgiAddresses,
@@ -154,8 +181,19 @@ async function createOtherHttpFront(
   const engine = options.httpEngine === 'epoll' ? 'auto' : options.httpEngine;
   const socket = { ...options, address, desk, chownSocket, inherited: inherited.get(address) };
   const { front, notice } = await createHttpFront(engine, socket, options.turns);
-  options.log(notice);
+  options.inform(notice);
   return front;
+}
+
+/** Of an address that node:http always serves. */
+function createNodeFront(
+  address: BindAddress,
+  options: FrontsOptions,
+  { inherited, chownSocket, desk }: MainSource,
+  tls?: TlsOptions,
+): NodeHttpFront {
+  const socket = { ...options, address, tls, desk, chownSocket, inherited: inherited.get(address) };
+  return new NodeHttpFront(socket, options.turns);
 }
 
 function createGateway(
@@ -165,7 +203,7 @@ function createGateway(
   source: SocketSource,
 ): GatewayFront {
   const { listenBacklog, soKeepalive, chmodSocket, httpQueue, httpTimeoutMs, httpKeepaliveMs } = options;
-  const { lanes, gatewayPart, local, log, logRequests, onCrash } = options;
+  const { lanes, gatewayPart, local, log, logRequests, onCrash, proxyProtocol, trustedProxies } = options;
   const uwsgi = uwsgiLimits(options);
   return new GatewayFront(libc, {
     ...source,
@@ -173,6 +211,7 @@ function createGateway(
     listen: { backlog: listenBacklog, keepAlive: soKeepalive },
     chmodSocket,
     limits: { uwsgi, http: { ...uwsgi, httpTimeoutMs, httpKeepaliveMs }, httpQueue },
+    proxies: { proxyProtocol, trustedProxies },
     front: gatewayPart,
     lanes,
     local: local.gateway,

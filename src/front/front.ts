@@ -3,7 +3,7 @@
 
 /** An address a front listens on, as the log, the statistics and the embedding API show it. */
 export interface BoundAddress {
-  readonly protocol: 'uwsgi' | 'http';
+  readonly protocol: 'uwsgi' | 'http' | 'https';
   readonly engine: 'epoll' | 'net' | 'uws' | 'node';
   /** `127.0.0.1:8000`, `[::1]:8000`, `/run/app.sock` or `@name`. */
   readonly address: string;

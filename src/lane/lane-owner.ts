@@ -22,6 +22,9 @@ export interface RunningRequest {
   /** The packet: shared memory, and the worker's; a copy is what it held a moment ago. */
   readonly packet: Buffer;
   readonly varsEnd: number;
+  /** Which of the lane's parts the slot is in, and the slot's generation: what tells the request from those before and after it. */
+  readonly part: number;
+  readonly generation: number;
 }
 
 /** How long a request may run, by the protocol it came by; 0 is no limit. */
@@ -143,7 +146,7 @@ export class LaneOwner {
       if (limitMs === 0 || ageMs < limitMs || words[base + SLOT.OVERDUE] === generation + 1) return;
       // The generation was read before the age: should the slot change hands meanwhile, the mark means nobody.
       Atomics.store(words, base + SLOT.OVERDUE, generation + 1);
-      marked.push(this.describe(words, base, part, core, ageMs));
+      marked.push(this.describe(words, base, part, core, generation, ageMs));
     });
     if (marked.length > 0) {
       Atomics.add(this.control, CONTROL.ABORTS, 1);
@@ -152,21 +155,26 @@ export class LaneOwner {
     return marked;
   }
 
-  /** Requests that are marked as overdue and still run. */
-  countOverdue(): number {
-    let count = 0;
-    this.forEachRunning((words, base) => {
-      if (words[base + SLOT.OVERDUE] === (words[base + SLOT.GENERATION] as number) + 1) count++;
-    });
-    return count;
+  /** Whether the worker has not finished it since. */
+  stillRuns({ part, core, generation }: RunningRequest): boolean {
+    const words = this.parts[part] as Int32Array;
+    const base = partLayout(this.memory.slots).slotsWord + core * SLOT_WORDS;
+    return isRunning(words, base) && words[base + SLOT.GENERATION] === generation;
   }
 
-  private describe(words: Int32Array, base: number, part: number, core: number, ageMs: number): RunningRequest {
+  private describe(
+    words: Int32Array,
+    base: number,
+    part: number,
+    core: number,
+    generation: number,
+    ageMs: number,
+  ): RunningRequest {
     const { slots, parts } = this.memory;
     const { requestsByte } = partLayout(slots);
     const varsEnd = words[base + SLOT.VARS_END] as number;
     const bytes = Buffer.from(parts[part] as SharedArrayBuffer, requestsByte + core * SLOT_REQUEST_BYTES, varsEnd);
-    return { core, ageMs, packet: Buffer.from(bytes), varsEnd };
+    return { core, ageMs, packet: Buffer.from(bytes), varsEnd, part, generation };
   }
 
   private forEachRunning(visit: (words: Int32Array, base: number, part: number, core: number) => void): void {
@@ -175,9 +183,13 @@ export class LaneOwner {
     for (const [part, words] of this.parts.entries()) {
       for (let core = 0; core < this.memory.slots; core++) {
         const base = slotsWord + core * SLOT_WORDS;
-        const state = Atomics.load(words, base + SLOT.STATE);
-        if (state === SLOT_STATE.RUNNING || state === SLOT_STATE.REPLYING) visit(words, base, part, core);
+        if (isRunning(words, base)) visit(words, base, part, core);
       }
     }
   }
+}
+
+function isRunning(words: Int32Array, base: number): boolean {
+  const state = Atomics.load(words, base + SLOT.STATE);
+  return state === SLOT_STATE.RUNNING || state === SLOT_STATE.REPLYING;
 }

@@ -1,5 +1,6 @@
 // What a worker thread is told when it takes a lane; passed by structured clone, so it holds data and shared memory only.
 import type { LogDestination } from '../base/log-destination.js';
+import type { RequestLogSettings } from '../base/log-template.js';
 import type { LaneMemory } from './layout.js';
 
 /** A front's bell: its sleeper waits on the eventfd, or with Atomics where there is none (-1). */
@@ -36,9 +37,13 @@ export interface WorkerInitCommon {
   readonly manageScriptName: boolean;
   /** Requests at a time; undefined leaves it to the kind of application. */
   readonly concurrency: number | undefined;
+  /** Headers of every response. */
+  readonly addHeaders: readonly (readonly [string, string])[];
+  /** A request's vars may name more of them. */
+  readonly routesAddHeaders: boolean;
   readonly log: LogDestination;
-  readonly logRequests: boolean;
-  readonly memoryReport: boolean;
+  /** Undefined: no request is logged. */
+  readonly requestLog: RequestLogSettings | undefined;
 }
 
 /** What applications of kind `python` are told beside all that. Paths are absolute. */

@@ -6,7 +6,10 @@ import { errorCode, systemErrorText } from '../base/errors.js';
 
 /** Bytes that may wait for a slow or failing destination, per thread. */
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
-const CHUNK_BYTES = 16 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+/** A write costs what many lines cost: the next one waits so long, or until there is so much to write. */
+const REST_MS = 20;
+const RESTING_BYTES_MAX = 48 * 1024;
 /** What a pipe takes whole or not at all (PIPE_BUF on Linux): lines of several threads do not mix there either. */
 const PIPE_BYTES = 4096;
 /** A full pipe is tried again after this, and after twice as long each time as long as it stays full. */
@@ -22,6 +25,20 @@ interface Chunk {
   /** What was written ends here. */
   start: number;
   end: number;
+}
+
+export interface WriterEvents {
+  /** Writing begins to fail. */
+  onFailure(text: string): void;
+  /** So many lines more are lost. */
+  onLost(count: number): void;
+  /** Takes what there is to tell of lost lines, which else is a line among the others. */
+  tellLoss?: ((text: string) => void) | undefined;
+}
+
+/** What a log tells when it can write again. */
+export function lossText(count: number, cause: string): string {
+  return `*** ${count} log line${count === 1 ? ' was' : 's were'} lost: ${cause} ***`;
 }
 
 /** Writes lines to a descriptor, which it neither opened nor closes. */
@@ -44,15 +61,15 @@ export class LineWriter {
   private changes: Change[] = [];
   private retryMs = PIPE_RETRY_MS;
   private retryTimer: NodeJS.Timeout | undefined;
+  private resting = false;
   private ending: (() => void) | undefined;
   private drained: (() => void)[] = [];
-  private readonly onFailure: (text: string) => void;
+  private readonly events: WriterEvents;
 
-  /** `onFailure` is called once when writing begins to fail. */
-  constructor(descriptor: number, onFailure: (text: string) => void) {
+  constructor(descriptor: number, events: WriterEvents) {
     this.descriptor = descriptor;
     this.bytesAtOnce = bytesAtOnce(descriptor);
-    this.onFailure = onFailure;
+    this.events = events;
   }
 
   get fd(): number {
@@ -63,22 +80,46 @@ export class LineWriter {
   append(text: string): void {
     const bytesMost = text.length * 3 + 1;
     if (this.waitingBytes + bytesMost > PENDING_BYTES_MAX) {
-      this.lost += text.split('\n').length;
+      this.lose(text.split('\n').length);
       return;
     }
     this.put(text, bytesMost);
   }
 
-  private put(text: string, bytesMost: number): void {
-    let chunk = this.waiting.at(-1);
-    if (chunk === undefined || chunk.bytes.length - chunk.end < bytesMost) {
-      chunk = this.takeChunk(bytesMost);
-      this.waiting.push(chunk);
+  /** Takes one line, `bytes[0, length)` without its end, and copies it. */
+  appendBytes(bytes: Buffer, length: number): void {
+    if (this.waitingBytes + length + 1 > PENDING_BYTES_MAX) {
+      this.lose(1);
+      return;
     }
-    const length = chunk.bytes.utf8Write(text, chunk.end);
+    const chunk = this.chunkFor(length + 1);
+    bytes.copy(chunk.bytes, chunk.end, 0, length);
+    this.endLine(chunk, length);
+  }
+
+  private put(text: string, bytesMost: number): void {
+    const chunk = this.chunkFor(bytesMost);
+    this.endLine(chunk, chunk.bytes.utf8Write(text, chunk.end));
+  }
+
+  private endLine(chunk: Chunk, length: number): void {
     chunk.bytes[chunk.end + length] = LINE_END;
     chunk.end += length + 1;
     this.waitingBytes += length + 1;
+  }
+
+  private lose(count: number): void {
+    this.lost += count;
+    this.events.onLost(count);
+  }
+
+  private chunkFor(bytesMost: number): Chunk {
+    const { length } = this.waiting;
+    const last = length === 0 ? undefined : this.waiting[length - 1];
+    if (last !== undefined && last.bytes.length - last.end >= bytesMost) return last;
+    const chunk = this.takeChunk(bytesMost);
+    this.waiting.push(chunk);
+    return chunk;
   }
 
   private takeChunk(bytes: number): Chunk {
@@ -100,7 +141,7 @@ export class LineWriter {
       this.runChange(change);
       return;
     }
-    if (this.held) return;
+    if (this.held || this.isResting()) return;
     this.current ??= this.waiting.shift();
     const chunk = this.current;
     if (chunk === undefined) {
@@ -124,6 +165,9 @@ export class LineWriter {
    */
   change(open: () => Promise<number>): Promise<number> {
     return new Promise((resolve, reject) => {
+      // What rests goes to the old one.
+      this.resting = false;
+      this.pump();
       this.changes.push({ open, resolve, reject });
       this.pump();
     });
@@ -166,7 +210,7 @@ export class LineWriter {
     });
     clearTimeout(this.retryTimer);
     this.held = true;
-    for (const chunk of [this.current, ...this.waiting]) if (chunk !== undefined) this.lost += lineEnds(chunk);
+    for (const chunk of [this.current, ...this.waiting]) if (chunk !== undefined) this.lose(lineEnds(chunk));
     return !this.busy;
   }
 
@@ -179,8 +223,23 @@ export class LineWriter {
     this.failing = false;
     this.retryMs = PIPE_RETRY_MS;
     if (this.current !== undefined) this.advance(this.current, bytes);
+    if (!this.resting) {
+      this.resting = true;
+      setTimeout(this.onRested, REST_MS);
+    }
     this.pump();
   };
+
+  private readonly onRested = (): void => {
+    this.resting = false;
+    this.pump();
+  };
+
+  /** Whether what there is to write may wait for more: whoever waits for it does not. */
+  private isResting(): boolean {
+    if (!this.resting || this.waitingBytes >= RESTING_BYTES_MAX) return false;
+    return this.waitingBytes > 0 && this.ending === undefined && this.drained.length === 0;
+  }
 
   private onError(error: NodeJS.ErrnoException): void {
     this.held = true;
@@ -193,7 +252,7 @@ export class LineWriter {
       this.retryMs = Math.min(this.retryMs * 2, PIPE_RETRY_MS_MAX);
     } else {
       this.lossCause = systemErrorText(error);
-      if (!this.failing) this.onFailure(this.lossCause);
+      if (!this.failing) this.events.onFailure(this.lossCause);
       this.failing = true;
       this.ending?.();
       this.tellDrained();
@@ -224,7 +283,12 @@ export class LineWriter {
     const count = this.lost - this.lostTold;
     if (count === 0) return;
     this.lostTold = this.lost;
-    const text = `*** ${count} log line${count === 1 ? ' was' : 's were'} lost: ${this.lossCause} ***`;
+    const text = lossText(count, this.lossCause);
+    if (this.events.tellLoss !== undefined) {
+      this.events.tellLoss(text);
+      this.pump();
+      return;
+    }
     // Whether or not there is room: it is one line.
     this.put(text, text.length * 3 + 1);
     this.pump();

@@ -35,18 +35,18 @@ export async function openLog(file: string): Promise<number> {
 }
 
 /**
- * Standard error. A pipe or a terminal is opened anew, for writing without blocking: the mode of the descriptor
- * itself is shared with other processes and not ours to change. Where that cannot be, descriptor 2.
+ * Standard output or error. A pipe or a terminal is opened anew, for writing without blocking: the mode of the descriptor
+ * itself is shared with other processes and not ours to change. Where that cannot be, the descriptor itself.
  */
-export function openStandardError(): number {
+export function openStandardStream(stream: 1 | 2): number {
   try {
-    const stat = fstatSync(STANDARD_ERROR);
-    if (!stat.isFIFO() && !stat.isCharacterDevice()) return STANDARD_ERROR;
+    const stat = fstatSync(stream);
+    if (!stat.isFIFO() && !stat.isCharacterDevice()) return stream;
     return openSync(
-      `/proc/self/fd/${STANDARD_ERROR}`,
+      `/proc/self/fd/${stream}`,
       constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY,
     );
   } catch {
-    return STANDARD_ERROR;
+    return stream;
   }
 }

@@ -1,13 +1,14 @@
-// The server's log: lines to standard error or a file, batched and written without blocking the thread. Every thread has
-// its own writer on the same destination, opened for appending, so that lines of different threads do not mix. One of
-// them, the main thread's, leads: when it has opened the file again, the others follow by a word in shared memory.
+// One log: lines to a standard stream or a file, batched and written without blocking the thread. Every thread has its own
+// writer on the same destination, opened for appending, so that lines of different threads do not mix. One of them, the
+// main thread's, leads: when it has opened the file again, the others follow by a word in shared memory.
 import { close, rename, write } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { FastwsgiError, systemErrorText } from '../base/errors.js';
-import type { LeadingLog, LogDestination } from '../base/log-destination.js';
+import type { LeadingLog } from '../base/log-destination.js';
+import { printableLines } from '../base/log-text.js';
 import { LineWriter } from './line-writer.js';
-import { openLog, openLogSync, openStandardError, STANDARD_ERROR } from './log-file.js';
+import { openLog, openLogSync, openStandardStream, STANDARD_ERROR } from './log-file.js';
 
 /** How often a thread that logs nothing looks whether the file was opened anew, and a failing destination is tried again. */
 const TICK_MS = 1000;
@@ -17,14 +18,30 @@ const CLOSE_MS = 1000;
 /** Words of the memory that the logs of one server share. */
 const GENERATION = 0;
 const BORROWERS = 1;
-const SHARED_WORDS = 2;
+/** Lines that any of the threads has lost. */
+const LOST = 2;
+const SHARED_WORDS = 3;
 
 const renameFile = promisify(rename);
 const closeFile = promisify(close);
 
+export interface LogOptions {
+  /** Undefined: a standard stream. */
+  readonly file?: string | undefined;
+  /** Undefined: standard error. */
+  readonly stream?: 1 | 2;
+  /** The main thread's log; undefined for that one itself. */
+  readonly leader?: LeadingLog;
+  /** Takes what the log has to tell of itself, where that may not stand among its lines. */
+  readonly tell?: ((text: string) => void) | undefined;
+}
+
 /** Writes lines; never throws and never blocks. */
 export class Log {
   private file: string | undefined;
+  private readonly stream: 1 | 2;
+  private readonly tell: (text: string) => void;
+  private readonly tellsElsewhere: boolean;
   private readonly writer: LineWriter;
   private readonly isLeader: boolean;
   private readonly memory: SharedArrayBuffer;
@@ -37,39 +54,51 @@ export class Log {
   private closed = false;
 
   /** Opens the destination. Throws a FastwsgiError (ERR_FILE) when the file cannot be written. */
-  constructor({ file, leader }: LogDestination) {
+  constructor({ file, stream = STANDARD_ERROR, leader, tell }: LogOptions) {
     this.file = file;
+    this.stream = stream;
+    this.tell = tell ?? ((text) => this.line(text));
+    this.tellsElsewhere = tell !== undefined;
     this.isLeader = leader === undefined;
     this.memory = leader?.memory ?? new SharedArrayBuffer(SHARED_WORDS * 4);
     this.words = new Int32Array(this.memory);
     // Read before the file is opened: one that is opened anew in between is opened once more.
     this.generation = Atomics.load(this.words, GENERATION);
-    this.writer = new LineWriter(this.open(leader), (text) => this.onFailure(text));
+    this.writer = new LineWriter(this.open(leader), {
+      onFailure: (text) => this.onFailure(text),
+      onLost: (count) => Atomics.add(this.words, LOST, count),
+      tellLoss: tell,
+    });
     this.tick = setInterval(() => {
       this.follow();
       this.writer.retry();
     }, TICK_MS).unref();
   }
 
-  /** Lines that could not be written and found no room to wait. */
+  /** Lines of this thread that could not be written and found no room to wait. */
   get lost(): number {
     return this.writer.lost;
   }
 
-  /** The file, or undefined for standard error. */
+  /** The same of all threads that ever were, up to 2^32. */
+  get lostByAll(): number {
+    return Atomics.load(this.words, LOST) >>> 0;
+  }
+
+  /** The file, or undefined for a standard stream. */
   get path(): string | undefined {
     return this.file;
   }
 
   /** What the log of another thread is made with, as of now. */
-  forThread(): LogDestination {
-    const { memory, generation } = this;
-    return { file: this.file, leader: { memory, generation, descriptor: this.writer.fd } };
+  forThread(): LogOptions & { readonly leader: LeadingLog } {
+    const { file, stream, memory, generation } = this;
+    return { file, stream, leader: { memory, generation, descriptor: this.writer.fd } };
   }
 
   /** Writes a line; line ends inside `text` make several. Other control characters are shown escaped. */
   line(text: string): void {
-    this.rawLine(escapeControls(text));
+    this.rawLine(printableLines(text));
   }
 
   /** Writes a line that holds no control characters but what the caller put there. */
@@ -81,10 +110,18 @@ export class Log {
     this.writer.pump();
   }
 
+  /** As `rawLine`, of `bytes[0, length)`, which are copied. */
+  rawBytes(bytes: Buffer, length: number): void {
+    if (this.closed) return;
+    if (this.words[GENERATION] !== this.generation) this.follow();
+    this.writer.appendBytes(bytes, length);
+    this.writer.pump();
+  }
+
   /** Writes a line at once, even if that blocks for a moment: the last words of a thread, which would not live to see a later write. */
   lastLine(text: string): void {
     if (this.closed) return;
-    this.writer.append(escapeControls(text));
+    this.writer.append(printableLines(text));
     this.flush();
   }
 
@@ -114,7 +151,7 @@ export class Log {
    */
   reopen(): Promise<void> {
     return this.inTurn(async (file) => {
-      if (await this.reopenNow(file)) this.line(`${file} reopened.`);
+      if (await this.reopenNow(file)) this.tell(`${file} reopened.`);
     });
   }
 
@@ -132,7 +169,7 @@ export class Log {
         return;
       }
       isDone = await this.reopenNow(file);
-      if (isDone) this.line(`${why}, rotated to ${backup}`);
+      if (isDone) this.tell(`${why}, rotated to ${backup}`);
       // Nobody has opened a new one, so this takes nothing away.
       else await renameFile(backup, file).catch(() => {});
     });
@@ -157,7 +194,7 @@ export class Log {
   }
 
   private open(leader: LeadingLog | undefined): number {
-    if (this.file === undefined) return openStandardError();
+    if (this.file === undefined) return openStandardStream(this.stream);
     try {
       return openForLog(this.file, 'logto');
     } catch (error) {
@@ -208,7 +245,7 @@ export class Log {
     const isLent = this.isLeader && Atomics.exchange(this.words, BORROWERS, 0) > 0;
     const { isBorrowed } = this;
     this.isBorrowed = false;
-    if (descriptor !== STANDARD_ERROR && !isBorrowed && !isLent) await closeFile(descriptor).catch(() => {});
+    if (descriptor > STANDARD_ERROR && !isBorrowed && !isLent) await closeFile(descriptor).catch(() => {});
   }
 
   /** One reopening after the other: each begins after what made it necessary. */
@@ -221,12 +258,16 @@ export class Log {
   }
 
   private onFailure(text: string): void {
-    if (this.file !== undefined && this.isLeader) tellStandardError(`Cannot write the log ${this.file}: ${text}`);
+    const { file } = this;
+    if (file === undefined) return;
+    const complaint = `Cannot write the log ${file}: ${text}`;
+    if (this.tellsElsewhere) this.tell(complaint);
+    else if (this.isLeader) tellStandardError(complaint);
   }
 
   private complain(text: string): void {
-    this.line(text);
-    if (this.isLeader) tellStandardError(text);
+    this.tell(text);
+    if (this.isLeader && !this.tellsElsewhere) tellStandardError(text);
   }
 }
 
@@ -243,17 +284,9 @@ function cannotReopen(file: string, error: unknown): string {
 }
 
 /** What the log cannot tell of itself. */
-function tellStandardError(text: string): void {
-  const descriptor = openStandardError();
-  write(descriptor, `${escapeControls(text)}\n`, () => {
+export function tellStandardError(text: string): void {
+  const descriptor = openStandardStream(STANDARD_ERROR);
+  write(descriptor, `${printableLines(text)}\n`, () => {
     if (descriptor !== STANDARD_ERROR) close(descriptor, () => {});
   });
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
-
-/** Shows control characters (all but tab and line feed) as `\xNN`, so that a log cannot be used against a terminal. */
-export function escapeControls(text: string): string {
-  return text.replace(CONTROLS, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

@@ -4,6 +4,8 @@ import { latin1Bytes, readU16le, writeU16le } from '../base/bytes.js';
 import { PACKET_HEADER_BYTES, PACKET_VARS_BYTES_MAX } from '../base/limits.js';
 import { MODIFIER_PING } from './uwsgi-packet.js';
 
+/** Bytes of the longest CONTENT_LENGTH. */
+const LATE_VAR_BYTES = 40;
 /** Shorter values are written character by character; the call into C++ pays for itself only above (bench: micro/encode). */
 const NATIVE_WRITE_MIN = 24;
 
@@ -86,6 +88,19 @@ export function encodeVar(key: string, value: string): Uint8Array {
   writeU16le(bytes, 0, key.length);
   writeU16le(bytes, 2 + key.length, value.length);
   return bytes;
+}
+
+/**
+ * A copy of the packet `packet[0, end)` with these vars behind its own, so that they are the ones that count. Null when that is
+ * more than a packet can hold, with room for a CONTENT_LENGTH that is still to come.
+ */
+export function appendVars(packet: Buffer, end: number, vars: ReadonlyMap<string, string>): Buffer | null {
+  const added = Buffer.concat(Array.from(vars, ([key, value]) => encodeVar(key, value)));
+  const varsBytes = end - PACKET_HEADER_BYTES + added.length;
+  if (varsBytes > PACKET_VARS_BYTES_MAX - LATE_VAR_BYTES) return null;
+  const copy = Buffer.concat([packet.subarray(0, end), added]);
+  writeU16le(copy, 1, varsBytes);
+  return copy;
 }
 
 /** A whole packet. Throws a RangeError when it is larger than the format allows, and a TypeError on what is not latin-1. */

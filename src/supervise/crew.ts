@@ -30,7 +30,7 @@ export interface CrewOptions {
   log(line: string): void;
   /** The thread serves from now on: its lane has to be opened. */
   onServing(life: WorkerLife, news: LoadedNews): void;
-  /** The thread has ended, by itself or not. */
+  /** The thread has ended, or is given up. */
   onEnded(life: WorkerLife): void;
   /** No worker serves, and none can be started. */
   onHopeless(reason: string): void;
@@ -93,7 +93,8 @@ export class Crew {
     return this.marked(workerIds, async () => {
       const lives = await Promise.all(workerIds.map((id) => this.recruit(id)));
       const errors = await Promise.all(lives.map((life) => life && this.untilLoaded(life)));
-      const error = errors.find((text) => text !== undefined);
+      // A reload may have come by, and its thread serves already.
+      const error = errors.find((text, i) => text !== undefined && !this.serving.has(workerIds[i] as number));
       if (error !== undefined && this.options.settings().needApp) return error;
       for (const life of lives) if (life !== undefined) this.serve(life);
       await Promise.all(lives.map((life) => life && this.respawn(life)));
@@ -102,11 +103,12 @@ export class Crew {
   }
 
   /** Puts new threads in the place of those with these numbers, which have `mercyMs` to finish; the error when one of them does not come up: then all old ones stay. */
-  replace(workerIds: readonly number[], mercyMs: number): Promise<string | undefined> {
-    return this.exchange(
-      workerIds.filter((id) => !this.isReplacing(id)),
-      mercyMs,
-    );
+  async replace(workerIds: readonly number[], mercyMs: number): Promise<string | undefined> {
+    const { edition } = this;
+    const ids = workerIds.filter((id) => !this.isReplacing(id));
+    const error = await this.exchange(ids, mercyMs);
+    // A reload that has come by has replaced them.
+    return edition < this.oldestEdition ? undefined : error;
   }
 
   /**
@@ -121,7 +123,17 @@ export class Crew {
       if (error !== undefined) return error;
     }
     this.oldestEdition = edition;
+    // What still loads the old code would not serve, and may never have done with it.
+    for (const life of this.lives) if (life.edition < edition && !life.served) life.kill(undefined);
     return undefined;
+  }
+
+  /** Ends those threads of the newest edition that have been loading the application for `loadMs` and more: their reload fails. */
+  giveUpLoading(loadMs: number, why: string): void {
+    for (const life of this.lives) {
+      const isLate = life.state === LIFE.LOADING && life.ageMs >= loadMs;
+      if (isLate && life.edition === this.edition && life.killedBy === undefined) life.kill(why);
+    }
   }
 
   isReplacing(workerId: number): boolean {
@@ -130,12 +142,13 @@ export class Crew {
 
   private exchange(workerIds: readonly number[], mercyMs: number): Promise<string | undefined> {
     return this.marked(workerIds, async () => {
-      // Broken code does not take the place of code that works, whatever `need-app` says.
-      const recruits = await Promise.all(workerIds.map((id) => this.recruit(id, this.serving.has(id))));
+      const recruits = await Promise.all(workerIds.map((id) => this.recruit(id)));
       const successors = recruits.filter((life) => life !== undefined);
       if (successors.length < workerIds.length) return STOPPING;
       const errors = await Promise.all(successors.map((life) => this.untilLoaded(life)));
-      const error = errors.find((text) => text !== undefined);
+      // One that has loaded may have died while it waited for the others.
+      const dead = successors.find((life) => life.state === LIFE.ENDED);
+      const error = errors.find((text) => text !== undefined) ?? (dead && `it died when it had loaded: ${dead.diedOf}`);
       if (error === undefined) for (const life of successors) this.serve(life, mercyMs);
       else for (const life of successors) life.kill(undefined);
       return error;
@@ -191,13 +204,14 @@ export class Crew {
   }
 
   /** Starts a thread; undefined when the crew stops meanwhile. */
-  private async recruit(workerId: number, replaces = false): Promise<WorkerLife | undefined> {
+  private async recruit(workerId: number): Promise<WorkerLife | undefined> {
     const { options } = this;
-    const mustLoad = replaces || options.settings().needApp;
     const lane = this.freeLanes.pop() ?? (await new Promise<LaneOwner>((resolve) => this.lanesWanted.push(resolve)));
     if (this.isStopping) return undefined;
     lane.reopen();
-    const { maxRequests, maxRequestsDelta } = options.settings();
+    const { maxRequests, maxRequestsDelta, needApp } = options.settings();
+    // Broken code does not serve in the place of code that works, nor beside it, whatever `need-app` says.
+    const mustLoad = needApp || this.serving.size > 0;
     const requestsMax = maxRequests === 0 ? 0 : maxRequests + Math.floor(Math.random() * (maxRequestsDelta + 1));
     const life = new WorkerLife(
       workerId,
@@ -237,11 +251,12 @@ export class Crew {
     const { reason, gone, exited } = await life.thread.ended;
     const wasServing = this.serving.get(workerId) === life;
     if (wasServing) this.serving.delete(workerId);
-    life.onLoading({ error: life.killedBy ?? reason });
+    life.diedOf = life.killedBy ?? reason;
+    life.onLoading({ error: life.diedOf });
     life.state = LIFE.ENDED;
     lane.markDead();
-    this.options.onEnded(life);
     this.options.wakeFronts();
+    this.options.onEnded(life);
     if (!gone) this.countStuck(life);
     if (wasServing && !this.isStopping) {
       const cause = life.killedBy === undefined ? `died: ${reason}` : `died, ${life.killedBy}`;

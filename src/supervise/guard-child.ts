@@ -1,6 +1,7 @@
 // One life of the server under the guard: the process that the guard starts, what it says, what it is told, how it ended.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { guardEnvironment } from '../system/inherited.js';
+import { FIRST_INHERITED_FD, guardEnvironment } from '../system/inherited.js';
+import { filesEnvironment, type OpenFile } from '../system/inherited-files.js';
 import { type ChildMessage, childEnvironment, type GuardMessage, isChildMessage } from '../system/parent.js';
 import type { GuardSockets } from './guard-sockets.js';
 
@@ -9,38 +10,37 @@ export interface LifeEnd {
   readonly pid: number;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Whether it had served. */
-  readonly wasReady: boolean;
   readonly lifeMs: number;
 }
 
-/** The command line of this process, run again as its child with the sockets. */
+/** The command line of this process, run again as its child with the sockets and files. */
 export class GuardedServer {
   readonly pid: number;
   readonly ended: Promise<LifeEnd>;
   private readonly child: ChildProcess;
-  private ready = false;
 
-  constructor({ held }: GuardSockets, onMessage: (message: ChildMessage) => void) {
-    const { NOTIFY_SOCKET: _ofTheGuard, ...env } = { ...childEnvironment('guard'), ...guardEnvironment(held) };
+  constructor({ held }: GuardSockets, files: readonly OpenFile[], onMessage: (message: ChildMessage) => void) {
+    const { NOTIFY_SOCKET: _ofTheGuard, ...env } = {
+      ...childEnvironment('guard'),
+      ...guardEnvironment(held),
+      ...filesEnvironment(files, FIRST_INHERITED_FD + held.length),
+    };
     const startedMs = performance.now();
     const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
       env,
       // A session of its own: what a terminal sends goes to the guard alone, which passes it on.
       detached: true,
-      stdio: ['ignore', 'inherit', 'inherit', ...held.map(({ fd }) => fd), 'ipc'],
+      stdio: ['ignore', 'inherit', 'inherit', ...[...held, ...files].map(({ fd }) => fd), 'ipc'],
     });
     this.child = child;
     this.pid = child.pid ?? 0;
     child.on('message', (message) => {
-      if (!isChildMessage(message)) return;
-      if ('ready' in message) this.ready = true;
-      onMessage(message);
+      if (isChildMessage(message)) onMessage(message);
     });
     this.ended = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => {
-        resolve({ pid: this.pid, code, signal, wasReady: this.ready, lifeMs: performance.now() - startedMs });
+        resolve({ pid: this.pid, code, signal, lifeMs: performance.now() - startedMs });
       });
     });
   }

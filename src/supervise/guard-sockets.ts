@@ -4,9 +4,11 @@ import net from 'node:net';
 import { resolve } from 'node:path';
 import { FastwsgiError } from '../base/errors.js';
 import { socketOwner } from '../config/accounts.js';
+import type { SocketAddress } from '../config/address.js';
 import type { Configuration } from '../config/configuration.js';
+import { addressesOf } from '../config/https-address.js';
 import { resolveAddresses } from '../front/resolve.js';
-import { takeInherited, type Wanted } from '../system/inherited.js';
+import { type SocketProtocol, takeInherited, type Wanted } from '../system/inherited.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import { type BindAddress, listenError, listenOn, removeStaleSocket } from '../system/listen.js';
 import { dressSocket, SocketFiles } from '../system/socket-files.js';
@@ -83,12 +85,18 @@ export class GuardSockets {
   }
 }
 
-async function wantedSockets({ cwd, chdir, sockets, httpSockets }: Configuration): Promise<Wanted[]> {
+async function wantedSockets(configuration: Configuration): Promise<Wanted[]> {
+  const { cwd, chdir, sockets, httpSockets, httpsSockets, redirectSockets } = configuration;
   // The guard stays where it is; its server will be there.
   const folder = resolve(cwd, chdir ?? '.');
   const wanted: Wanted[] = [];
-  for (const address of await resolveAddresses(sockets, folder)) wanted.push({ protocol: 'uwsgi', address });
-  for (const address of await resolveAddresses(httpSockets, folder)) wanted.push({ protocol: 'http', address });
+  const add = async (protocol: SocketProtocol, addresses: readonly SocketAddress[]): Promise<void> => {
+    for (const address of await resolveAddresses(addresses, folder)) wanted.push({ protocol, address });
+  };
+  await add('uwsgi', sockets);
+  await add('http', httpSockets);
+  await add('https', addressesOf(httpsSockets));
+  await add('http', addressesOf(redirectSockets));
   return wanted;
 }
 

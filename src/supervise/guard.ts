@@ -1,9 +1,11 @@
 // The guard (`master = true`): a small process that holds the listening sockets and starts the server again when that dies.
 // It serves nothing, loads no application, and ends when its server has ended by itself.
 import { constants } from 'node:os';
+import { tlsFiles } from '../config/certificate.js';
 import type { Configuration } from '../config/configuration.js';
 import { logFileOf } from '../config/log-file.js';
 import { VERSION } from '../config/version.js';
+import { type OpenFile, openFiles } from '../system/inherited-files.js';
 import { notify } from '../system/notify.js';
 import { leaveParent, tellParent } from '../system/parent.js';
 import { SignalQueue, STOP_SIGNALS } from '../system/signal-queue.js';
@@ -32,10 +34,12 @@ export async function runGuard(configuration: Configuration): Promise<number> {
   own.claim();
   const sockets = new GuardSockets(log);
   await sockets.bind(configuration);
+  const { cwd, httpsSockets } = configuration;
+  const files = openFiles(httpsSockets.flatMap((line) => tlsFiles(line, cwd)));
   try {
     own.settle();
     log(`*** fastwsgi-ts ${VERSION} guard is running (pid: ${process.pid}) ***`);
-    const guard = new Guard(configuration, sockets, log);
+    const guard = new Guard(configuration, sockets, files, log);
     void signals.run((signal) => guard.onSignal(signal));
     return await guard.run();
   } finally {
@@ -48,6 +52,7 @@ export async function runGuard(configuration: Configuration): Promise<number> {
 class Guard {
   private readonly configuration: Configuration;
   private readonly sockets: GuardSockets;
+  private readonly files: readonly OpenFile[];
   private readonly log: (line: string) => void;
   private server: GuardedServer | undefined;
   private stops = 0;
@@ -56,9 +61,15 @@ class Guard {
   private killTimer: NodeJS.Timeout | undefined;
   private endPause: (() => void) | undefined;
 
-  constructor(configuration: Configuration, sockets: GuardSockets, log: (line: string) => void) {
+  constructor(
+    configuration: Configuration,
+    sockets: GuardSockets,
+    files: readonly OpenFile[],
+    log: (line: string) => void,
+  ) {
     this.configuration = configuration;
     this.sockets = sockets;
+    this.files = files;
     this.log = log;
   }
 
@@ -67,7 +78,7 @@ class Guard {
     // A signal may have come while the sockets were bound.
     await new Promise(setImmediate);
     while (this.stops === 0) {
-      const server = new GuardedServer(this.sockets, (message) => {
+      const server = new GuardedServer(this.sockets, this.files, (message) => {
         if ('notify' in message) void notify(message.notify);
         else this.onReady();
       });
@@ -87,8 +98,10 @@ class Guard {
   onSignal(signal: NodeJS.Signals): void {
     const { server } = this;
     if (!STOP_SIGNALS.includes(signal)) {
-      if (server === undefined) this.log(`${signal}: the server is not running, it starts anew soon`);
-      else server.forward(signal);
+      if (server !== undefined) return server.forward(signal);
+      this.log(`${signal}: the server is not running, it starts anew soon`);
+      // What kept it from starting may be mended.
+      if (signal === 'SIGHUP') this.endPause?.();
       return;
     }
     this.stops++;
@@ -110,12 +123,12 @@ class Guard {
   }
 
   /** The status to end with; undefined: the server is to be started again. */
-  private finalStatus({ code, wasReady }: LifeEnd): number | undefined {
+  private finalStatus({ code }: LifeEnd): number | undefined {
     if (this.stops > 0) return code ?? SOFTWARE_ERROR;
-    // It was asked to stop, or it has said what is wrong and would say it again.
-    if (code === 0 || code === NO_APPLICATION || (code !== null && !wasReady)) return code;
-    // What has never worked is no accident.
-    return this.everReady ? undefined : SOFTWARE_ERROR;
+    // It was asked to stop, or has no application.
+    if (code === 0 || code === NO_APPLICATION) return code;
+    // What has never worked is no accident. What has worked may be kept from it by a file that is wrong only now.
+    return this.everReady ? undefined : (code ?? SOFTWARE_ERROR);
   }
 
   private async backOff({ lifeMs }: LifeEnd): Promise<void> {

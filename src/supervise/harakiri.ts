@@ -2,11 +2,11 @@
 // goes on; one that does not react is stuck, and its thread is ended.
 
 import { PACKET_HEADER_BYTES } from '../base/limits.js';
+import { printable } from '../base/log-text.js';
 import type { Deadlines, RunningRequest } from '../lane/lane-owner.js';
-import { printable } from '../observe/request-line.js';
 import { findVar } from '../protocol/environ-vars.js';
 import { threadStack } from './thread-stack.js';
-import type { WorkerLife } from './worker-life.js';
+import type { Overdue, WorkerLife } from './worker-life.js';
 
 /** How long a worker may take to react: its event loop may just be busy. */
 const REACTION_MS = 500;
@@ -28,31 +28,30 @@ export class HarakiriWatch {
     if (deadlines.uwsgiMs === 0 && deadlines.httpMs === 0) return;
     const marked = life.lane.markOverdue(nowMs, deadlines);
     this.count += marked.length;
-    if (life.harakiri === undefined) {
-      if (marked.length > 0) life.harakiri = { sinceMs: nowMs, requests: marked };
-      return;
-    }
-    life.harakiri.requests.push(...marked);
-    const { sinceMs, requests } = life.harakiri;
-    if (life.lane.countOverdue() === 0) {
-      this.announce(life, requests, !endsItself(life));
-      life.harakiri = undefined;
-    } else if (nowMs - sinceMs >= REACTION_MS && life.killedBy === undefined) {
-      this.announce(life, requests, false);
+    // One that is being ended is still there for a moment.
+    if (life.killedBy !== undefined) return;
+    const waiting: Overdue[] = [];
+    const ended: Overdue[] = [];
+    for (const overdue of life.overdue) (life.lane.stillRuns(overdue.request) ? waiting : ended).push(overdue);
+    if (ended.length > 0) this.announce(life, ended, !endsItself(life));
+    // Of each request: where many are overdue one after the other, some are always waiting, and the event loop turns all the same.
+    if (waiting.some(({ sinceMs }) => nowMs - sinceMs >= REACTION_MS)) {
+      this.announce(life, waiting, false);
       life.killedBy = 'killed by harakiri';
       void this.end(life, isVerbose);
     }
+    life.overdue = [...waiting, ...marked.map((request) => ({ sinceMs: nowMs, request }))];
   }
 
-  /** A worker whose process had to be killed has ended before we looked again. */
-  ended(life: WorkerLife): void {
-    if (life.harakiri !== undefined && life.killedBy === undefined) this.announce(life, life.harakiri.requests, false);
+  /** The worker has ended: requests that it was watched for are told now. */
+  onEnded(life: WorkerLife): void {
+    if (life.overdue.length > 0 && life.killedBy === undefined) this.announce(life, life.overdue, life.stopped);
   }
 
-  private announce({ workerId }: WorkerLife, requests: readonly RunningRequest[], graceful: boolean): void {
+  private announce({ workerId }: WorkerLife, overdue: readonly Overdue[], graceful: boolean): void {
     const yesNo = graceful ? 'yes' : 'no';
     this.log(`*** HARAKIRI ON WORKER ${workerId} (pid: ${process.pid}, try: 1, graceful: ${yesNo}) ***`);
-    for (const request of requests) this.log(requestLine(request));
+    for (const { request } of overdue) this.log(requestLine(request));
   }
 
   private async end(life: WorkerLife, isVerbose: boolean): Promise<void> {

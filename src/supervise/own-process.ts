@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { type Account, accountOf } from '../config/accounts.js';
 import type { Configuration } from '../config/configuration.js';
-import { logFileOf } from '../config/log-file.js';
+import { logFilesOf } from '../config/log-file.js';
 import { giveLogFile } from '../system/log-file.js';
 import { Pidfile } from '../system/pidfile.js';
 import { becomeUser } from '../system/privileges.js';
@@ -40,11 +40,10 @@ export class OwnProcess {
 
   /** Writes the pidfiles, and becomes the user between them. Throws a FastwsgiError. */
   settle(): void {
-    const logFile = logFileOf(this.configuration);
     for (const pidfile of this.beforeDrop) pidfile.write();
     if (this.account !== undefined) {
       const { uid, gid } = this.account;
-      if (logFile !== undefined && process.geteuid?.() === 0) giveLogFile(logFile, uid, gid);
+      if (process.geteuid?.() === 0) for (const file of logFilesOf(this.configuration)) giveLogFile(file, uid, gid);
       becomeUser(this.account);
     } else if (process.geteuid?.() === 0) {
       this.log('*** WARNING: you are running fastwsgi-ts as root !!! (set uid and gid) ***');

@@ -1,4 +1,5 @@
-// Reloads one after another: one that is asked for while another is under way follows it, and several of those are one.
+// Reloads one after another: one that is asked for while another is under way follows it, and several of those are one, of
+// the kind that was asked for last.
 
 export interface ReloadsOptions {
   /** Nothing is reloaded before the server has started, or once it closes. */
@@ -16,6 +17,7 @@ export class Reloads {
   private readonly options: ReloadsOptions;
   private current: Promise<boolean> | undefined;
   private next: Promise<boolean> | undefined;
+  private nextKind: ReloadKind = 'graceful';
 
   constructor(options: ReloadsOptions) {
     this.options = options;
@@ -29,11 +31,17 @@ export class Reloads {
       });
       return this.current;
     }
+    this.nextKind = kind;
     this.next ??= this.current.then(() => {
       this.next = undefined;
-      return this.reload(kind);
+      return this.reload(this.nextKind);
     });
     return this.next;
+  }
+
+  /** Whether one waits for the one that is under way. */
+  get isOneWaiting(): boolean {
+    return this.next !== undefined;
   }
 
   private async run(kind: ReloadKind): Promise<boolean> {

@@ -53,6 +53,10 @@ export interface SupervisorOptions {
   requestsTotal(): number;
   /** Requests answered by the lane of this worker. */
   requests(life: WorkerLife): number;
+  /** Whether a reload waits for another one. */
+  isReloadWaiting(): boolean;
+  /** What workers load, as the operator names it. */
+  application(): string;
   log(line: string): void;
 }
 
@@ -61,6 +65,9 @@ export const TICK_MS = 100;
 const ENDING_MS = 5000;
 /** After a replacement that did not come up, the next one is tried after this long. */
 const RETRY_MS = 10_000;
+/** A reload whose code takes longer than this to load does not keep the next one waiting, which may bring code that does. */
+const LOADING_MS = 10_000;
+const SUPERSEDED = 'superseded by the next reload: after 10 seconds the application was still loading';
 /** Workers with nothing to do for this long are too many. */
 const SPARE_MS = 10_000;
 
@@ -73,6 +80,9 @@ export class Supervisor {
   private busySinceMs = 0;
   private spareSinceMs = 0;
   private idleSinceMs = 0;
+  /** More workers are on their way. */
+  private isGrowing = false;
+  private growNotBeforeMs = 0;
   private requestsSeen = 0;
 
   constructor(options: SupervisorOptions) {
@@ -92,9 +102,9 @@ export class Supervisor {
     clearInterval(this.timer);
   }
 
-  /** A worker's thread has ended. */
-  ended(life: WorkerLife): void {
-    this.harakiri.ended(life);
+  /** A thread has ended. */
+  onEnded(life: WorkerLife): void {
+    this.harakiri.onEnded(life);
   }
 
   private tick(): void {
@@ -102,6 +112,7 @@ export class Supervisor {
     const settings = this.options.settings();
     const now = performance.now();
     for (const life of crew.lives) {
+      if (life.state === LIFE.LOADING) this.tellLoading(life);
       if (life.state !== LIFE.SERVING && life.state !== LIFE.RETIRING) continue;
       this.harakiri.look(life, monotonicMs(now), settings.deadlines, settings.harakiriVerbose);
       // One that has nothing to answer is ending by itself.
@@ -112,8 +123,16 @@ export class Supervisor {
       }
     }
     if (crew.isStopping) return;
+    if (this.options.isReloadWaiting()) crew.giveUpLoading(LOADING_MS, SUPERSEDED);
     for (const life of [...crew.workers]) this.judge(life, settings, now);
     this.size(settings, now);
+  }
+
+  private tellLoading(life: WorkerLife): void {
+    if (life.ageMs < life.loadingToldMs) return;
+    const seconds = Math.floor(life.ageMs / 1000);
+    this.options.log(`worker ${life.workerId} is still loading ${this.options.application()}, ${seconds} s so far`);
+    life.loadingToldMs *= 2;
   }
 
   // ---- recycling
@@ -151,7 +170,7 @@ export class Supervisor {
 
   /** One worker more, if there may be more. */
   more(): void {
-    this.grow(1, this.options.settings());
+    void this.grow(1, this.options.settings());
   }
 
   /** One worker less, if that leaves one, and one of them has nothing to do. */
@@ -175,23 +194,32 @@ export class Supervisor {
     if (isIdle) this.shrink(size - fewest);
     // Two ticks in a row with nobody free: a single glance sees only that all are at work at that moment.
     else if (now - this.busySinceMs > TICK_MS && size < processes)
-      this.grow(cheaper === 0 ? processes : cheaperStep, settings);
+      void this.growForLoad(cheaper === 0 ? processes : cheaperStep, settings, now);
     else if (cheaper > 0 && now - this.spareSinceMs >= SPARE_MS && size > fewest) {
       this.spareSinceMs = now;
       this.shrink(1);
     }
   }
 
-  private grow(step: number, { processes }: SupervisorSettings): void {
+  /** A step after the other: what the last one has brought counts first. */
+  private async growForLoad(step: number, settings: SupervisorSettings, now: number): Promise<void> {
+    if (this.isGrowing || now < this.growNotBeforeMs) return;
+    this.isGrowing = true;
+    if (!(await this.grow(step, settings))) this.growNotBeforeMs = performance.now() + RETRY_MS;
+    this.isGrowing = false;
+  }
+
+  /** False when they do not come up. */
+  private async grow(step: number, { processes }: SupervisorSettings): Promise<boolean> {
     const { crew, log } = this.options;
     const missing = Array.from({ length: processes }, (_, i) => i + 1).filter(
       (id) => crew.worker(id) === undefined && !crew.isReplacing(id),
     );
     const ids = missing.slice(0, step);
-    if (ids.length === 0) return;
-    void crew.replace(ids, 0).then((error) => {
-      if (error !== undefined && !crew.isStopping) log(`more workers do not come up: ${error}`);
-    });
+    const error = ids.length === 0 ? undefined : await crew.replace(ids, 0);
+    if (error === undefined || crew.isStopping) return true;
+    log(`more workers do not come up: ${error}`);
+    return false;
   }
 
   private shrink(count: number): void {

@@ -13,6 +13,9 @@ export const LIFE = {
 } as const;
 export type LifeState = (typeof LIFE)[keyof typeof LIFE];
 
+/** A worker that still loads at this age is told of, and again when it is twice as old. */
+const LOADING_TOLD_MS = 5000;
+
 /** What a worker said when its application was loaded. */
 export interface LoadedNews {
   readonly application: string;
@@ -25,10 +28,10 @@ const FOLLOW_MS = 1000;
 /** Whether a thread came up. */
 export type Loading = { readonly news: LoadedNews } | { readonly error: string };
 
-/** Requests found overdue, until it is known whether the worker's event loop still turns. */
-export interface Harakiri {
+/** A request that was found overdue, until it has ended: a worker whose event loop still turns ends it at once. */
+export interface Overdue {
   readonly sinceMs: number;
-  readonly requests: RunningRequest[];
+  readonly request: RunningRequest;
 }
 
 /** Made by the crew. */
@@ -51,15 +54,19 @@ export class WorkerLife {
   /** Resolves when the thread has ended and the lane is clean. */
   over: Promise<void> = Promise.resolve();
   state: LifeState = LIFE.LOADING;
+  /** While it loads: at which age the log tells of that next. */
+  loadingToldMs = LOADING_TOLD_MS;
   /** It has served. */
   served = false;
   /** When a retiring worker is not waited for any longer. */
   mercyEndsMs = Number.POSITIVE_INFINITY;
   /** Why the supervisor ended it, for the log. */
   killedBy: string | undefined;
+  /** Why it has ended; undefined before. */
+  diedOf: string | undefined;
   /** It has told that it ends as asked. */
   stopped = false;
-  harakiri: Harakiri | undefined;
+  overdue: readonly Overdue[] = [];
   news: LoadedNews | undefined;
   private settleLoading: (loading: Loading) => void = () => {};
 

@@ -1,6 +1,7 @@
 // All that concerns the worker threads of a server, put together: the crew, the supervisor's loop, reloads, and what the
 // threads tell.
 import { errorMessage, FastwsgiError } from '../base/errors.js';
+import { applicationName } from '../config/banner.js';
 import type { Configuration } from '../config/configuration.js';
 import type { LaneOwner } from '../lane/lane-owner.js';
 import { isWorkerMessage, type WorkerInit, type WorkerInitCommon, type WorkerMessage } from '../lane/worker-init.js';
@@ -19,7 +20,7 @@ export interface WorkersOptions {
   configuration(): Configuration;
   /** Replaces the configuration by what is read again. Throws what is wrong with it. */
   readConfiguration(): Promise<void>;
-  /** A reload has failed: the configuration is `earlier` again. */
+  /** A reload has failed: the configuration is `earlier` again, but for the sockets that were opened. */
   restoreConfiguration(earlier: Configuration): void;
   /** What every thread that starts now is told. */
   init(): WorkerInitCommon;
@@ -28,6 +29,8 @@ export interface WorkersOptions {
   /** Makes the fronts look at the lanes. */
   wakeFronts(): void;
   log(line: string): void;
+  /** Takes what is good to know and nothing to worry about. */
+  inform(line: string): void;
   onFatal(error: FastwsgiError): void;
 }
 
@@ -52,6 +55,8 @@ export class Workers {
       settings: () => supervisorSettings(options.configuration()),
       requestsTotal: () => options.counters.requestsTotal,
       requests: (life) => this.requestsOf(life.lane),
+      isReloadWaiting: () => this.reloads.isOneWaiting,
+      application: () => applicationName(options.configuration()),
       log: (line) => options.log(line),
     });
     this.reloads = new Reloads({
@@ -103,6 +108,11 @@ export class Workers {
     this.supervisor.fewer();
   }
 
+  /** Ends a pause. */
+  resume(): void {
+    if (this.paused) this.pause();
+  }
+
   /** See Server.pause. */
   pause(): void {
     this.paused = !this.paused;
@@ -146,7 +156,7 @@ export class Workers {
       },
       requests: (lane) => this.requestsOf(lane),
       onServing: (life, news) => this.onServing(life, news),
-      onEnded: (life) => this.supervisor.ended(life),
+      onEnded: (life) => this.supervisor.onEnded(life),
       onHopeless: (reason) => {
         options.log(reason);
         options.onFatal(noApplication());
@@ -185,11 +195,10 @@ export class Workers {
 
   private onServing({ workerId, lane }: WorkerLife, { application, concurrency }: LoadedNews): void {
     if (!this.paused) lane.open();
-    const verb = this.seen.has(workerId) ? 'Respawned' : 'spawned';
+    const worker = `uWSGI worker ${workerId} (pid: ${process.pid}, cores: ${concurrency}, kind: ${application})`;
+    if (this.seen.has(workerId)) this.options.log(`Respawned ${worker}`);
+    else this.options.inform(`spawned ${worker}`);
     this.seen.add(workerId);
-    this.options.log(
-      `${verb} uWSGI worker ${workerId} (pid: ${process.pid}, cores: ${concurrency}, kind: ${application})`,
-    );
   }
 
   /** Starts the new threads; why they do not come up, or undefined. */

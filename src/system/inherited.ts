@@ -8,7 +8,7 @@ import { addressText, type BindAddress, encodeAddress, type ListenOptions, setAc
 export const FIRST_INHERITED_FD = 3;
 const GUARD_VARIABLE = 'FASTWSGI_SOCKETS';
 
-export type SocketProtocol = 'uwsgi' | 'http';
+export type SocketProtocol = 'uwsgi' | 'http' | 'https';
 
 export interface Wanted {
   readonly protocol: SocketProtocol;

@@ -10,8 +10,8 @@ export type ProcessIdentity = 'fastwsgi-ts' | 'another program' | 'gone';
 const OWN_SCRIPT = process.argv[1] ?? '';
 
 /**
- * What the process is. A fastwsgi-ts says so in its command line, or, where `procname` has replaced that, holds its
- * pidfile open.
+ * Whether the process is the fastwsgi-ts of this pidfile: it holds the file open, whatever it is called. Where we may not look,
+ * whether its command line is a fastwsgi-ts's.
  */
 export function identify(pid: number, pidfile: string): ProcessIdentity {
   try {
@@ -22,12 +22,12 @@ export function identify(pid: number, pidfile: string): ProcessIdentity {
   }
   const words = commandLine(pid);
   if (words.length === 0) return isZombie(pid) ? 'gone' : 'another program';
-  return words.some((word) => isOurs(word, pid)) || holdsOpen(pid, pidfile) ? 'fastwsgi-ts' : 'another program';
+  return (holdsOpen(pid, pidfile) ?? words.some((word) => isOurs(word, pid))) ? 'fastwsgi-ts' : 'another program';
 }
 
-/** `.../node_modules/fastwsgi-ts/dist/cli.js`, `.../.bin/fastwsgi-ts`, or our own script. */
+/** `.../node_modules/fastwsgi-ts/dist/cli.js`, `.../bin/fastwsgi-ts`, or our own script; no file of an application of that name. */
 function isOurs(word: string, pid: number): boolean {
-  if (/(^|\/)fastwsgi-ts(\/|$)/.test(word)) return true;
+  if (/(^|\/)(\.?bin\/fastwsgi-ts|fastwsgi-ts\/dist\/cli\.js)$/.test(word)) return true;
   if (OWN_SCRIPT === '' || basename(word) !== basename(OWN_SCRIPT)) return false;
   try {
     return realpathSync(resolve(`/proc/${pid}/cwd`, word)) === realpathSync(OWN_SCRIPT);
@@ -56,16 +56,15 @@ function isZombie(pid: number): boolean {
   }
 }
 
-/** Whether one of the process's descriptors is the file; false where we may not look. */
-function holdsOpen(pid: number, file: string): boolean {
-  const wanted = statSync(file, { throwIfNoEntry: false });
-  if (wanted === undefined) return false;
+/** Whether one of the process's descriptors is the file; undefined where we may not look. */
+function holdsOpen(pid: number, file: string): boolean | undefined {
   try {
+    const wanted = statSync(file);
     return readdirSync(`/proc/${pid}/fd`).some((fd) => {
       const stat = statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false });
       return stat?.ino === wanted.ino && stat.dev === wanted.dev;
     });
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -3,16 +3,18 @@ import { inspect } from 'node:util';
 import { parentPort, threadId } from 'node:worker_threads';
 import type { Application, WorkerContext } from '../app/exchange.js';
 import { loadApplications, type MountedSpec } from '../app/mounts.js';
+import { printable } from '../base/log-text.js';
 import { Bell } from '../lane/bell.js';
 import type { FrontBell, WorkerInit, WorkerMessage, WorkerNews } from '../lane/worker-init.js';
 import { WorkerLane } from '../lane/worker-lane.js';
 import { Counters } from '../observe/counters.js';
-import { Log } from '../observe/log.js';
-import { printable } from '../observe/request-line.js';
+import { Logs } from '../observe/logs.js';
+import { RequestLog } from '../observe/request-log.js';
 import { type Libc, loadLibc } from '../system/libc.js';
+import { openUnixPort } from '../system/unix-datagrams.js';
 import type { SlotExchange } from './exchange.js';
+import { ExtraHeaders } from './extra-headers.js';
 import { WorkerLoop } from './loop.js';
-import { RequestLogger } from './request-logger.js';
 
 /** How often the supervisor is told how much memory the thread has. */
 const MEMORY_EVERY_MS = 1000;
@@ -28,7 +30,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     const message: WorkerMessage = { from: 'fastwsgi-ts', lane: lane.id, epoch: init.epoch, news };
     parentPort?.postMessage(message);
   };
-  const log = new Log(init.log);
+  const log = new Logs(init.log, openUnixPort);
   // An error that nobody catches ends the thread: where it came from is known here only. The main thread says what follows.
   process.on('uncaughtExceptionMonitor', (error) => log.lastLine(`uncaught: ${describeError(error)}`));
   process.on('exit', () => log.flush());
@@ -49,17 +51,20 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   });
   const concurrency = init.concurrency ?? application.concurrency;
   const counters = new Counters(init.counters);
-  const requestLogger = init.logRequests ? new RequestLogger(init, counters, log) : undefined;
+  const requestLog =
+    init.requestLog && new RequestLog(init.requestLog, init.workerId, log, () => counters.requestsTotal);
   const index = init.lane.id - 1;
+  const extraHeaders = new ExtraHeaders(init);
   const loop = new WorkerLoop({
     lane,
     application,
     concurrency,
     libc,
+    extraHeaders: extraHeaders.exist ? extraHeaders : undefined,
     bells: init.bells.map((bell) => frontRinger(bell, libc)),
     onFinished: (exchange, endedMs) => {
       counters.countRequest(index, exchange.response.headBytes + exchange.response.bodyBytes);
-      requestLogger?.log(exchange, endedMs);
+      requestLog?.log(exchange, exchange.response, endedMs);
     },
     onError: (error, exchange) => {
       counters.countException(index);
@@ -100,7 +105,7 @@ function specsOf({ application, mounts }: WorkerInit): readonly MountedSpec[] {
   return [...root, ...others.map((mount) => ({ ...mount, chdir, home, python }))];
 }
 
-function workerContext(init: WorkerInit, log: Log, lane: WorkerLane, tell: (news: WorkerNews) => void): WorkerContext {
+function workerContext(init: WorkerInit, log: Logs, lane: WorkerLane, tell: (news: WorkerNews) => void): WorkerContext {
   return {
     workerId: init.workerId,
     processes: init.processes,

@@ -6,6 +6,7 @@ import type { WorkerLane, WorkerSlot } from '../lane/worker-lane.js';
 import type { Libc } from '../system/libc.js';
 import { ThreadYield } from '../system/thread-yield.js';
 import { type ExchangeOwner, SlotExchange } from './exchange.js';
+import type { ExtraHeaders } from './extra-headers.js';
 import { newResponseTools, type ResponseTools } from './response-tools.js';
 import { TakenConnections } from './taken-connections.js';
 
@@ -14,6 +15,7 @@ export interface LoopOptions {
   readonly application: Application;
   readonly concurrency: number;
   readonly libc: Libc | undefined;
+  readonly extraHeaders?: ExtraHeaders | undefined;
   /** Wakes each front, if it sleeps and wants to be woken; urgent news wake it in any case. */
   readonly bells: readonly ((urgent: boolean) => void)[];
   /** A response is complete: `endedMs` is now. Undefined when nobody wants to know. */
@@ -58,6 +60,7 @@ export class WorkerLoop implements ExchangeOwner {
       options.libc,
       (slot, urgent) => this.posted(slot, urgent),
       () => this.flush(performance.now()),
+      options.extraHeaders,
     );
     this.aborts = options.lane.aborts;
   }

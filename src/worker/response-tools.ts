@@ -4,6 +4,7 @@ import { REPLY_FLAG } from '../lane/layout.js';
 import type { WorkerSlot } from '../lane/worker-lane.js';
 import { ResponseHead } from '../protocol/response-head.js';
 import type { Libc } from '../system/libc.js';
+import type { ExtraHeaders } from './extra-headers.js';
 import type { SlotResponse } from './response.js';
 
 /** What one thread's responses share. Nothing in it outlives a call. */
@@ -12,6 +13,8 @@ export interface ResponseTools {
   /** Where a head and a small body are put together before they are sent: SLOT_REPLY_BYTES. */
   readonly scratch: Buffer;
   readonly head: ResponseHead;
+  /** Undefined where nothing is configured. */
+  readonly extraHeaders: ExtraHeaders | undefined;
   /** The response that set `head` last: its text is still in there. */
   headOwner: SlotResponse | undefined;
   /** The slot got news: its front's bell has to ring at the end of the batch. Not urgent: the client has its answer already. */
@@ -24,11 +27,13 @@ export function newResponseTools(
   libc: Libc | undefined,
   posted: (slot: WorkerSlot, urgent: boolean) => void,
   flush: () => void,
+  extraHeaders?: ExtraHeaders,
 ): ResponseTools {
   return {
     libc,
     scratch: Buffer.allocUnsafeSlow(SLOT_REPLY_BYTES),
     head: new ResponseHead(),
+    extraHeaders,
     headOwner: undefined,
     posted,
     flush,

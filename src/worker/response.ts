@@ -66,6 +66,7 @@ export class SlotResponse implements ResponseWriter {
 
   head(status: string, headers: readonly (readonly [string, string])[]): void {
     if (this.headSent) throw new Error('Cannot set the response head: it was sent already');
+    if (this.tools.extraHeaders !== undefined) headers = this.tools.extraHeaders.behind(headers, this.slot);
     // Set at once, so that what cannot be sent throws here; another request may use the encoder before we send.
     this.tools.headOwner = undefined;
     this.tools.head.set(status, headers);
@@ -132,7 +133,8 @@ export class SlotResponse implements ResponseWriter {
   }
 
   lend(): number {
-    if (!this.direct || this.framing !== null || this.headSent || this.aborted) return -1;
+    // Headers of ours are added to what the application sends here, and here only.
+    if (!this.direct || this.framing !== null || this.tools.extraHeaders !== undefined || this.aborted) return -1;
     this.lent = true;
     // Should this thread die, nobody knows what was sent: nothing is sent any more, and the connection is cut.
     this.slot.markReplying();

@@ -62,6 +62,8 @@ export async function startHttp(engine: EngineName, options: HarnessOptions = {}
     httpTimeoutMs: 60_000,
     httpKeepaliveMs: 5000,
     listenBacklog: 511,
+    proxyProtocol: false,
+    trustedProxies: [],
     log: (line) => log.push(line),
     ...options.front,
   };
@@ -116,6 +118,7 @@ function makeGateway(options: HttpFrontOptions, worker: InProcessWorker, httpQue
       http: { ...common, httpTimeoutMs, httpKeepaliveMs },
       httpQueue,
     },
+    proxies: { proxyProtocol: options.proxyProtocol, trustedProxies: options.trustedProxies },
     front: GATEWAY_PART,
     lanes: [worker.owner.memory],
     log: options.log,

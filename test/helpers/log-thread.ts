@@ -1,10 +1,9 @@
 // A thread with a log of its own on the main thread's file, as a worker has: writes numbered lines until it is told to stop.
 import { parentPort, workerData } from 'node:worker_threads';
-import type { LogDestination } from '../../dist/base/log-destination.js';
-import { Log } from '../../dist/observe/log.js';
+import { Log, type LogOptions } from '../../dist/observe/log.js';
 
 export interface LogThreadData {
-  readonly destination: LogDestination;
+  readonly destination: LogOptions;
   readonly name: string;
   /** Characters that make the lines long. */
   readonly filler: number;

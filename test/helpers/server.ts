@@ -32,7 +32,7 @@ export interface ServerStart {
 }
 
 export interface ServerAddress {
-  readonly protocol: 'uwsgi' | 'http';
+  readonly protocol: 'uwsgi' | 'http' | 'https';
   /** `127.0.0.1:45678`, `[::1]:45678`, `/path`, `@name`. */
   readonly address: string;
   readonly engine: string;
@@ -60,6 +60,8 @@ export interface RunningServer {
   log(): string;
   /** The first HTTP address. Throws when there is none. */
   http(): HostPort;
+  /** The first HTTPS address. Throws when there is none. */
+  https(): HostPort;
   /** The first uwsgi address. Throws when there is none. */
   uwsgi(): SocketTarget;
   /** Resolves with the match in the log, of what was logged before included, `from` characters skipped; rejects after 10 s, or `waitMs`. */
@@ -76,7 +78,7 @@ export interface RunningServer {
 export async function startServer(start: ServerStart = {}): Promise<RunningServer> {
   const server = new ServerProcess(start);
   await Promise.race([
-    server.waitForLog(/^\*\*\* fastwsgi-ts is running/m, { waitMs: START_MS }),
+    server.waitForLog(/^(?:.* - )?\*\*\* fastwsgi-ts is running/m, { waitMs: START_MS }),
     server.exited.then(({ code, signal }) => {
       throw new Error(`The server ended with ${signal ?? code} before it served:\n${server.log()}`);
     }),
@@ -151,9 +153,9 @@ class ServerProcess implements RunningServer {
   }
 
   get addresses(): readonly ServerAddress[] {
-    const lines = this.log().matchAll(/^(uwsgi|http) socket bound to (\S+) \((\w+)\)$/gm);
+    const lines = this.log().matchAll(/^(?:.* - )?(uwsgi|https?) socket bound to (\S+) \((\w+)\)$/gm);
     return Array.from(lines, ([, protocol, address, engine]) => ({
-      protocol: protocol as 'uwsgi' | 'http',
+      protocol: protocol as ServerAddress['protocol'],
       address: address as string,
       engine: engine as string,
     }));
@@ -170,9 +172,11 @@ class ServerProcess implements RunningServer {
   }
 
   http(): HostPort {
-    const target = this.target('http');
-    if ('path' in target) throw new Error(`The first HTTP address is no TCP one: ${target.path}`);
-    return target;
+    return this.tcp('http');
+  }
+
+  https(): HostPort {
+    return this.tcp('https');
   }
 
   uwsgi(): SocketTarget {
@@ -215,7 +219,13 @@ class ServerProcess implements RunningServer {
     if (!this.ended) this.child.kill(signal);
   }
 
-  private target(protocol: 'uwsgi' | 'http'): SocketTarget {
+  private tcp(protocol: ServerAddress['protocol']): HostPort {
+    const target = this.target(protocol);
+    if ('path' in target) throw new Error(`The first ${protocol} address is no TCP one: ${target.path}`);
+    return target;
+  }
+
+  private target(protocol: ServerAddress['protocol']): SocketTarget {
     const address = this.addresses.find((bound) => bound.protocol === protocol)?.address;
     if (address === undefined) throw new Error(`No ${protocol} address in the log:\n${this.log()}`);
     if (address.startsWith('@')) return { path: `\0${address.slice(1)}` };

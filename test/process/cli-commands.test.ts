@@ -93,7 +93,7 @@ test('an unreadable configuration, an unknown option and an unknown word are one
       ['serve'],
       'Unknown argument "serve" on the command line: a file that ends with .ini is wanted; one of another name is written --ini FILE',
     ],
-    [['--module', 'threads:application', '--chdir', APPS], 'There is nothing to listen on: set socket or http'],
+    [['--module', 'threads:application', '--chdir', APPS], 'There is nothing to listen on: set socket, http or https'],
     [
       ['--http', '127.0.0.1:0', '--chdir', '/nowhere'],
       'Cannot change to the directory /nowhere: no such file or directory',
@@ -124,13 +124,13 @@ test('the file may be given by -c, by --ini and bare, and what stands later wins
 });
 
 test('what has no effect yet is said once at start', async () => {
-  await using server = await startApp(TWINS[0] ?? assert.fail(), ['--manage-script-name', '--thunder-lock']);
+  await using server = await startApp(TWINS[0] ?? assert.fail(), ['--pythonpath', 'lib', '--thunder-lock']);
   const about = (name: string) =>
     server
       .log()
       .split('\n')
       .filter((line) => line.includes(`"${name}"`));
-  for (const name of ['manage-script-name', 'thunder-lock']) assert.equal(about(name).length, 1, server.log());
+  for (const name of ['pythonpath', 'thunder-lock']) assert.equal(about(name).length, 1, server.log());
   assert.equal(await server.stop(), 0);
 });
 

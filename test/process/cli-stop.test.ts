@@ -99,6 +99,20 @@ for (const twin of TWINS) {
     assert.deepEqual(await server.exited, { code: 0, signal: null });
   });
 
+  test(`a server that has had large bodies ends with status 0, ${twin.name}`, async () => {
+    await using server = await startApp(twin, ['--processes', '2']);
+    const { host, port } = server.http();
+    const body = new Uint8Array(3_000_000);
+    for (let round = 0; round < 4; round++) {
+      const answers = await Promise.all(
+        [1, 2, 3].map(() => fetch(`http://${host}:${port}/`, { method: 'POST', body })),
+      );
+      for (const answer of answers) assert.equal(answer.status, 200);
+    }
+    assert.equal(await server.stop(), 0);
+    assert.doesNotMatch(server.log(), /File descriptor/);
+  });
+
   test(`a second signal ends the server at once, ${twin.name}`, async () => {
     using signs = new Signs();
     await using server = await startApp(twin, ['--processes', '2']);

@@ -1,6 +1,6 @@
 // master = true: the guard holds the sockets, starts the server again when it dies, and ends with it when it is asked to.
 import assert from 'node:assert/strict';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -175,6 +175,28 @@ test('a stop while the guard waits with the next start ends it', async () => {
   }
   await server.waitForLog(/sleep a bit \(2 seconds\)/);
   assert.ok(await isAccepted(server.http()), 'connections wait meanwhile');
+  assert.equal(await server.stop(), 0);
+});
+
+test('a server that cannot start again is tried until it can: a wrong file does not end what has served', async () => {
+  using folder = new Folder();
+  const port = await freePort();
+  const ini = (processes: string) => {
+    const lines = ['[uwsgi]', `chdir = ${APPS}`, 'module = own-process:application', `http = 127.0.0.1:${port}`];
+    writeFileSync(folder.file('app.ini'), [...lines, 'master = true', `processes = ${processes}`, ''].join('\n'));
+  };
+  ini('2');
+  await using server = await disposable({ args: ['-c', folder.file('app.ini')] });
+  ini('many');
+  await killServer(server);
+  await server.waitForLog(/^Cannot parse option "processes"/m);
+  await server.waitForLog(/^DAMN ! server \(pid: \d+\) died, status 1 :\( trying respawn/m);
+  await server.waitForLog(/sleep a bit \(8 seconds\)/, { waitMs: 20_000 });
+  ini('1');
+  const from = server.log().length;
+  server.kill('SIGHUP');
+  await server.waitForLog(/^\*\*\* fastwsgi-ts is running/m, { from, waitMs: 7500 });
+  assert.equal((await who(server.http())).ppid, server.pid);
   assert.equal(await server.stop(), 0);
 });
 

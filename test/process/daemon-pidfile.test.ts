@@ -12,8 +12,17 @@ const TWIN: Twin = TWINS[0] ?? assert.fail();
 const NO_PID = '4194999';
 
 /** A process that is no server of ours. */
-function stranger(): { readonly pid: number; isSignalled(): boolean } & Disposable {
-  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+function stranger(): Stranger {
+  return run(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+}
+
+interface Stranger extends Disposable {
+  readonly pid: number;
+  isSignalled(): boolean;
+}
+
+function run(program: string, args: readonly string[]): Stranger {
+  const child = spawn(program, args, { stdio: 'ignore' });
   return {
     pid: child.pid ?? 0,
     isSignalled: () => child.signalCode !== null || child.exitCode !== null,
@@ -71,6 +80,25 @@ test('a pidfile of another program, of nobody, of garbage or of nothing is taken
     assert.equal(folder.read('pid'), `${server.pid}\n`);
     assert.equal(await server.stop(), 0);
   }
+});
+
+test('the pidfile of another server, and a program whose files lie in a fastwsgi-ts, are not taken for the server', async () => {
+  using folder = new Folder();
+  mkdirSync(folder.file('fastwsgi-ts'));
+  writeFileSync(folder.file('fastwsgi-ts/app.log'), '');
+  using tail = run('tail', ['-f', folder.file('fastwsgi-ts/app.log')]);
+  await using other = await disposable({ args: application(TWIN, 0, ['--pidfile', folder.file('other')]) });
+  for (const pid of [tail.pid, other.pid]) {
+    writeFileSync(folder.file('pid'), `${pid}\n`);
+    const { code, output } = await runCli({ args: ['--stop', folder.file('pid')] });
+    assert.equal(code, 1, output);
+    assert.match(output, /is another program, the file is stale/);
+    await using server = await disposable({ args: application(TWIN, 0, ['--pidfile', folder.file('pid')]) });
+    assert.equal(folder.read('pid'), `${server.pid}\n`);
+    assert.equal(await server.stop(), 0);
+  }
+  assert.ok(isAlive(tail.pid) && !tail.isSignalled());
+  assert.equal(await other.stop(), 0);
 });
 
 test('a pidfile that cannot be written is an error, and no socket stays behind', async () => {

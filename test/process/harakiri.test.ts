@@ -1,6 +1,7 @@
 // Deadlines: whatever keeps a request from ending, its client gets 504 and every other request its answer.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { descriptorsBackTo, idleDescriptors } from '../helpers/process-status.js';
 import type { RunningServer } from '../helpers/server.js';
 import { ask, countInLog, ENGINES, Signs, SOCKET_KINDS, startApp, TWINS, until } from './threads-client.js';
@@ -77,7 +78,7 @@ for (const twin of TWINS) {
     );
     await until('both to await', () => signs.count('hold') === 2);
     // The deadline of those that loop is far behind that of the others, which is when their threads are ended.
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await sleep(1500);
     const looping = SOCKET_KINDS.map((kind) => ask(server, kind, `/stuck?by=loop&mark=${signs.path(`loop-${kind}`)}`));
     await until('both to loop', () => signs.count('loop') === 2);
     // Nobody can take these before a thread is replaced.
@@ -106,6 +107,34 @@ for (const twin of TWINS) {
     // Without libc there is no way to end with a status that waits for nobody.
     const end = twin.env.FASTWSGI_NATIVE === '0' ? { code: null, signal: 'SIGKILL' } : { code: 0, signal: null };
     assert.deepEqual(await server.exited, end);
+  });
+}
+
+for (const twin of TWINS) {
+  test(`requests that hang one after the other get 504 each, and their thread lives (${twin.name})`, async () => {
+    await using server = await startApp(twin, ['--processes', '1', '--async', '64', '--harakiri', '1']);
+    const asked = [];
+    for (let i = 0; i < 60; i++) {
+      asked.push(ask(server, SOCKET_KINDS[i % 2] ?? assert.fail(), '/stuck?by=await'));
+      await sleep(25);
+    }
+    for (const { status, complete } of await Promise.all(asked)) assert.deepEqual([status, complete], [504, true]);
+    await until('all to be told', () => countInLog(server, /^HARAKIRI \[core \d+\]/) === 60);
+    assert.equal(countInLog(server, /graceful: no|DAMN/), 0);
+    assert.equal(await server.stop(), 0);
+  });
+}
+
+for (const twin of TWINS) {
+  test(`a deadline that ends the last request of a worker that goes is logged, too (${twin.name})`, async () => {
+    using signs = new Signs();
+    await using server = await startApp(twin, ['--processes', '1', '--harakiri', '2']);
+    const guilty = ask(server, 'http', `/stuck?by=await&mark=${signs.path('begun')}`);
+    await until('it to run', () => signs.count('begun') === 1);
+    server.kill('SIGHUP');
+    assert.equal((await guilty).status, 504);
+    await server.waitForLog(/graceful: yes\) \*\*\*\nHARAKIRI \[core \d+\] 127\.0\.0\.1 - GET \/stuck\?by=await/);
+    assert.equal(await server.stop(), 0);
   });
 }
 

@@ -76,6 +76,42 @@ test('cheaper: more workers come when all are busy, idle ones go again', async (
   assert.equal(await server.stop(), 0);
 });
 
+test('cheaper: one step is over before the next begins, and what does not come up is not tried again at once', async () => {
+  using signs = new Signs();
+  signs.give('version', '1');
+  const args = ['--module', 'versioned:application', '--processes', '4', '--cheaper', '1'];
+  const env = { VERSION_FILE: signs.path('version') };
+  await using broken = await startApp(FIRST, args, { env });
+  await using slow = await startApp(FIRST, args, { env });
+  signs.give('version', 'broken');
+  const first = ask(broken, 'http', '/?wait');
+  await broken.waitForLog(/^more workers do not come up: .*this version does not load/m);
+  signs.give('version', 'hang');
+  const second = ask(slow, 'http', '/?wait');
+  await until('one to load', () => signs.count('version.hangs') === 1);
+  await sleep(1000);
+  assert.equal(signs.count('version.hangs'), 1);
+  assert.equal(countInLog(broken, /^more workers do not come up/), 1);
+  signs.give('version.go');
+  for (const { body } of await Promise.all([first, second])) assert.equal(body, 'wait 1');
+  for (const server of [broken, slow]) assert.equal(await server.stop(), 0);
+});
+
+test('broken code does not serve beside code that works', async () => {
+  using signs = new Signs();
+  signs.give('version', '1');
+  const args = ['--module', 'versioned:application', '--processes', '2'];
+  await using server = await startApp(FIRST, args, { env: { VERSION_FILE: signs.path('version') } });
+  signs.give('version', 'broken');
+  await ask(server, 'http', '/?die');
+  await server.waitForLog(/^DAMN ! worker \d \(pid: \d+\) died: .*this version does not load/m);
+  assert.equal(countInLog(server, /^Respawned/), 0);
+  for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/?x')).body, 'x 1');
+  signs.give('version', '1');
+  await server.waitForLog(/^Respawned uWSGI worker/m);
+  assert.equal(await server.stop(), 0);
+});
+
 test('a stop during a reload ends both', async () => {
   using signs = new Signs();
   signs.give('version', '1');
@@ -102,6 +138,41 @@ test('a pause keeps requests waiting until it ends, also over a reload', async (
   server.kill('SIGTSTP');
   for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
   assert.equal(await server.stop(), 0);
+});
+
+for (const twin of TWINS) {
+  test(`a stop ends a pause: what waits in the server is answered (${twin.name})`, async () => {
+    await using server = await startApp(twin, ['--processes', '1']);
+    server.kill('SIGTSTP');
+    await server.waitForLog(/paused/);
+    await sleep(200);
+    let answered = false;
+    const waiting = ask(server, 'http', '/').finally(() => {
+      answered = true;
+    });
+    await sleep(200);
+    assert.equal(answered, false);
+    server.kill('SIGTERM');
+    assert.equal((await waiting).status, 200);
+    assert.deepEqual(await server.exited, { code: 0, signal: null });
+    assert.equal(countInLog(server, /NO MERCY/), 0);
+  });
+}
+
+test('a server that stops is not paused any more', async () => {
+  using signs = new Signs();
+  await using server = await startApp(FIRST, ['--processes', '1']);
+  const running = ask(server, 'http', `/hold?until=${signs.path('go')}&mark=${signs.path('begun')}`);
+  await until('it runs', () => signs.count('begun') === 1);
+  const waiting = ask(server, 'http', '/');
+  await sleep(200);
+  server.kill('SIGTERM');
+  await server.waitForLog(/^SIGTERM: goodbye/m);
+  server.kill('SIGTSTP');
+  await sleep(200);
+  signs.give('go');
+  for (const { status } of await Promise.all([running, waiting])) assert.equal(status, 200);
+  assert.deepEqual(await server.exited, { code: 0, signal: null });
 });
 
 test('process.abort is not for threads: it throws, and nothing else happens', async () => {

@@ -76,6 +76,43 @@ for (const twin of TWINS) {
     });
   }
 
+  test(`a new thread that dies while the others still load makes the reload fail (${twin.name})`, async () => {
+    using signs = new Signs();
+    signs.give('version', '1');
+    const args = ['--module', 'versioned:application', '--processes', '2'];
+    await using server = await startApp(twin, args, { env: { VERSION_FILE: signs.path('version') } });
+    signs.give('version', '2 brittle');
+    server.kill('SIGHUP');
+    await until('the first to die', () => existsSync(signs.path('version.died')));
+    await sleep(500);
+    signs.give('version.go');
+    await server.waitForLog(/^it died when it had loaded: .*\n\*\*\* RELOAD FAILED: the old workers stay \*\*\*$/m);
+    for (const kind of ['http', 'uwsgi'] as const) {
+      for (let i = 0; i < 4; i++) assert.equal((await ask(server, kind, '/?x')).body, 'x 1');
+    }
+    assert.equal(await server.stop(), 0);
+  });
+
+  test(`old code that never ends loading is given up when a reload is done, and its worker is recycled as ever (${twin.name})`, async () => {
+    using signs = new Signs();
+    signs.give('version', '1 slow');
+    signs.give('version.go');
+    const limits = ['--max-requests', '3', '--min-worker-lifetime', '0'];
+    await using server = await startApp(twin, ['--module', 'versioned:application', '--processes', '1', ...limits], {
+      env: { VERSION_FILE: signs.path('version') },
+    });
+    const recycled = () => countInLog(server, /^\.\.\.The work of worker 1 is done/);
+    signs.give('version', '1 hang');
+    for (let i = 0; i < 3; i++) await ask(server, 'http', '/?x');
+    await until('a successor that hangs', () => signs.count('version.hangs') === 1);
+    signs.give('version', '2');
+    server.kill('SIGHUP');
+    await server.waitForLog(/^\*\*\* reload done/m);
+    await until('the next recycling', async () => (await ask(server, 'http', '/?x')).body === 'x 2' && recycled() >= 2);
+    assert.equal(countInLog(server, /does not come up|DAMN/), 0);
+    assert.equal(await server.stop(), 0);
+  });
+
   test(`when the new code does not load, the old workers stay, and the next reload is a new chance (${twin.name})`, async () => {
     using signs = new Signs();
     signs.give('version', '1');
@@ -94,6 +131,49 @@ for (const twin of TWINS) {
     assert.equal(await server.stop(), 0);
   });
 }
+
+test('a reload whose code hangs while it loads is superseded by the next one', async () => {
+  using signs = new Signs();
+  signs.give('version', '1');
+  const args = ['--module', 'versioned:application', '--processes', '2'];
+  await using server = await startApp(TWINS[0] ?? assert.fail(), args, {
+    env: { VERSION_FILE: signs.path('version') },
+  });
+  signs.give('version', '2 hang');
+  server.kill('SIGHUP');
+  await until('both threads to hang', () => signs.count('version.hangs') === 2);
+  signs.give('version', '3');
+  server.kill('SIGHUP');
+  await server.waitForLog(/^\*\*\* reload done/m, { waitMs: 20_000 });
+  assert.match(server.log(), /^superseded by the next reload: .*\n\*\*\* RELOAD FAILED/m);
+  for (const kind of ['http', 'uwsgi'] as const) assert.equal((await ask(server, kind, '/?x')).body, 'x 3');
+  assert.equal(countInLog(server, /DAMN/), 0);
+  assert.equal(await server.stop(), 0);
+});
+
+test('a socket that a failed reload has opened serves, and is the next one’s', async () => {
+  using signs = new Signs();
+  signs.give('version', '1');
+  const ini = (lines: string) => `[uwsgi]
+chdir = ${APPS}
+module = versioned:application
+env = VERSION_FILE=${signs.path('version')}
+http = 127.0.0.1:0
+${lines}
+`;
+  signs.give('app.ini', ini(''));
+  await using server = await disposable({ args: ['-c', signs.path('app.ini')] });
+  signs.give('app.ini', ini(`socket = ${signs.path('new.sock')}`));
+  signs.give('version', 'broken');
+  server.kill('SIGHUP');
+  await server.waitForLog(/^\*\*\* RELOAD FAILED/m);
+  assert.equal((await ask(server, 'uwsgi', '/?x')).body, 'x 1');
+  signs.give('version', '2');
+  server.kill('SIGHUP');
+  await server.waitForLog(/^\*\*\* reload done/m);
+  for (const kind of ['http', 'uwsgi'] as const) assert.equal((await ask(server, kind, '/?x')).body, 'x 2');
+  assert.equal(await server.stop(), 0);
+});
 
 test('a reload reads the configuration again: what may change does, new sockets are opened, the rest waits and is named', async () => {
   using signs = new Signs();

@@ -1,4 +1,4 @@
-// WebSockets of applications of kind `node`: the connection lives in the worker's thread, whichever engine accepted it.
+// WebSockets of applications: the connection lives in the worker's thread, whichever engine accepted it.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,7 +11,8 @@ import type { RunningServer } from '../helpers/server.js';
 import { ask, type DisposableServer, Signs, startApp, TWINS, type Twin, until } from './threads-client.js';
 
 function start(twin: Twin, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<DisposableServer> {
-  return startApp(twin, ['--module', 'sockets', ...args], { env });
+  const application = args.includes('--module') ? [] : ['--module', 'sockets'];
+  return startApp(twin, [...application, ...args], { env });
 }
 
 interface Greeting {
@@ -65,6 +66,27 @@ for (const twin of TWINS) {
     }
     socket.close(1000);
     assert.equal(await closeCode(socket), 1000);
+    assert.equal(await server.stop(), 0);
+  });
+
+  test(`info.upgradeWebSocket makes one of a request of kind fetch, ${twin.name}`, async () => {
+    await using server = await start(twin, ['--module', 'fetch-sockets']);
+    const { socket, greeting } = await open(server, '/chat');
+    assert.deepEqual({ ...greeting, thread: 0 }, { url: '/chat', from: '127.0.0.1', thread: 0 });
+    assert.equal(socket.protocol, 'chat');
+    await echo(socket, 'text');
+    await echo(socket, randomBytes(100_000));
+    socket.close(1000);
+    assert.equal(await closeCode(socket), 1000);
+    assert.match((await ask(server, 'http', '/')).body, /^plain \d+$/);
+    // A handshake without a key is answered by ws, and rejects in the application.
+    const { host, port } = server.http();
+    const client = connect(port, host);
+    client.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    let text = '';
+    for await (const chunk of client) text += String(chunk);
+    assert.match(text, /^HTTP\/1\.1 400 /);
+    await server.waitForLog(/Missing or invalid Sec-WebSocket-Key/);
     assert.equal(await server.stop(), 0);
   });
 

@@ -286,6 +286,13 @@ describe('app-kind', () => {
     );
   });
 
+  test('a router that answers to every name is no promise', async () => {
+    const proxy = 'export default { __proto__: new Proxy({}, { get: () => () => {} }), fetch: () => new Response() };';
+    const routers = folderOf({ ...PACKAGE_JSON, 'router.js': proxy });
+    const { kind } = await loadApplication({ module: 'router', chdir: routers }, new FakeContext());
+    assert.equal(kind, 'fetch');
+  });
+
   test('an unknown one is an error that names those there are', async () => {
     await assert.rejects(
       answer({ module: 'app', kind: 'rack', chdir: chdir() }),

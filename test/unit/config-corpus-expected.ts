@@ -1,6 +1,7 @@
 // What each file of config-corpus/ means: everything that differs from the defaults, and what is said about it at start.
 // The files are shapes that uwsgi.ini files in the wild have.
 import { fileURLToPath } from 'node:url';
+import { defaultTemplate, parseLogTemplate, type RequestLogSettings } from '../../dist/base/log-template.js';
 import type { Configuration } from '../../dist/config/configuration.js';
 
 export const CORPUS = fileURLToPath(new URL('../../test/unit/config-corpus', import.meta.url));
@@ -10,6 +11,27 @@ export interface ExpectedFile {
   readonly warnings?: readonly string[];
   /** Options that are accepted without effect. */
   readonly withoutEffect?: readonly string[];
+}
+
+const EVERYTHING = { drains: [], filters: [], routes: [], targets: [0] } as const;
+
+/** Everything is logged to the file. */
+export function loggingTo(file: string | undefined): Pick<Configuration, 'logPlan'> {
+  const targets = [{ kind: 'stream', file }] as const;
+  return { logPlan: { targets, lines: EVERYTHING, requests: EVERYTHING, fallback: 0, dateFormat: undefined } };
+}
+
+/** Which requests are logged: all, unless something else is said. */
+function logs(what: Partial<RequestLogSettings>): RequestLogSettings {
+  const named = { status4xx: false, status5xx: false, zero: false, ioError: false, slowMs: 0, bigBytes: 0 };
+  return {
+    template: defaultTemplate(false, false),
+    dateFormat: undefined,
+    forwardedBy: undefined,
+    all: true,
+    ...named,
+    ...what,
+  };
 }
 
 export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
@@ -34,7 +56,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
       pidfile: '/tmp/shop.pid',
       daemonize: '/var/log/uwsgi/shop.log',
       vacuum: true,
-      memoryReport: true,
+      requestLog: logs({ template: defaultTemplate(true, false) }),
     },
     warnings: [
       '"socket:" at 00-everything-at-once.ini:15:8 is read as "socket = :9999"',
@@ -136,10 +158,13 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
   },
   '10-last-scalar-wins.ini': { is: { chdir: '/two', processes: 8 } },
   '11-flag-words.ini': {
-    is: { harakiriVerbose: true, disableLogging: true, memoryReport: true, log4xx: true, log5xx: true },
+    is: {
+      harakiriVerbose: true,
+      requestLog: logs({ template: defaultTemplate(true, false), all: false, status4xx: true, status5xx: true }),
+    },
     warnings: ['Option "log-4xx" at 11-flag-words.ini:9:11 is true: "whatever" is neither true nor false'],
   },
-  '12-bare-flags.ini': { is: { needApp: true, soKeepalive: true, master: true, vacuum: true, disableLogging: true } },
+  '12-bare-flags.ini': { is: { needApp: true, soKeepalive: true, master: true, vacuum: true, requestLog: undefined } },
   '13-other-sections.ini': { is: { httpSockets: [{ kind: 'tcp', host: '0.0.0.0', port: 80 }], processes: 2 } },
   '14-crlf.ini': {
     is: { moduleName: 'app', callable: 'api', httpSockets: [{ kind: 'tcp', host: '0.0.0.0', port: 8000 }] },
@@ -213,21 +238,32 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
     is: {
       chdir: '/srv/with space',
       env: { GREETING: '"hello ; world"' },
-      addHeaders: ['X-Powered: "a" and "b"'],
+      addHeaders: [['X-Powered', '"a" and "b"']],
       procname: 'web # 1',
       logto: "Bob's app.log",
     },
   },
   '37-log-format.ini': {
     is: {
-      disableLogging: true,
-      logFormat: '%(addr) - %(user) [%(ltime)] "%(method) %(uri) %(proto)" %(status) %(size) "%(referer)" "%(uagent)"',
-      log4xx: true,
-      log5xx: true,
-      logSlowMs: 1000,
-      logDate: '%Y-%m-%d %H:%M:%S',
-      reqLoggers: ['file:/var/log/req.log'],
-      loggers: ['file:/var/log/err.log'],
+      requestLog: logs({
+        template: parseLogTemplate(
+          '%(addr) - %(user) [%(ltime)] "%(method) %(uri) %(proto)" %(status) %(size) "%(referer)" "%(uagent)"',
+        ),
+        all: false,
+        status4xx: true,
+        status5xx: true,
+        slowMs: 1000,
+      }),
+      logPlan: {
+        targets: [
+          { kind: 'stream', file: '/var/log/err.log' },
+          { kind: 'stream', file: '/var/log/req.log' },
+        ],
+        lines: { ...EVERYTHING, targets: [0] },
+        requests: { ...EVERYTHING, targets: [1] },
+        fallback: undefined,
+        dateFormat: '%Y-%m-%d %H:%M:%S',
+      },
     },
   },
   '38-recycling.ini': {
@@ -290,7 +326,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
       uid: 'www-data',
       gid: 'www-data',
       pidfile: '/run/uwsgi/app/web/pid',
-      logDate: '',
+      logPlan: { ...loggingTo(undefined).logPlan, dateFormat: '' },
     },
     withoutEffect: ['plugins-dir', 'autoload', 'no-orphans'],
   },
@@ -334,7 +370,20 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
       ],
     },
   },
-  '49-https.ini': { is: { httpsSockets: [':8443,/etc/ssl/a.crt,/etc/ssl/a.key'] } },
+  '49-https.ini': {
+    is: {
+      httpsSockets: [
+        {
+          address: { kind: 'tcp', host: '0.0.0.0', port: 8443 },
+          certificate: '/etc/ssl/a.crt',
+          key: '/etc/ssl/a.key',
+          ciphers: undefined,
+          clientCa: undefined,
+          clientMustShow: false,
+        },
+      ],
+    },
+  },
   '50-engines.ini': {
     is: {
       appKind: 'fetch',
@@ -401,7 +450,7 @@ export const EXPECTED: Readonly<Record<string, ExpectedFile>> = {
   '60-values-with-equals.ini': {
     is: {
       env: { DATABASE_URL: 'postgres://u:p@db/x?sslmode=require' },
-      addHeaders: ['Strict-Transport-Security: max-age=31536000; includeSubDomains'],
+      addHeaders: [['Strict-Transport-Security', 'max-age=31536000; includeSubDomains']],
     },
   },
   '61-no-newline-at-end.ini': { is: { httpSockets: [{ kind: 'tcp', host: '0.0.0.0', port: 8000 }] } },

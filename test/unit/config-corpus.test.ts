@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { configurationFromObject } from '../../dist/config/from-object.js';
 import { showConfig } from '../../dist/config/show.js';
-import { CORPUS, EXPECTED } from './config-corpus-expected.js';
+import { CORPUS, EXPECTED, loggingTo } from './config-corpus-expected.js';
 import { behaviourOf, load, makeFolder, warningsOf, writeFiles } from './config-fixture.js';
 
 const folder = makeFolder();
@@ -20,7 +20,8 @@ test('every file of the corpus has its expectation', () => {
 for (const [file, expected] of Object.entries(EXPECTED)) {
   test(`${file} is read as it is meant`, () => {
     const configuration = load([file], CORPUS, ENVIRONMENT);
-    assert.deepEqual(behaviourOf(configuration), { ...DEFAULTS, ...expected.is });
+    const plan = loggingTo(expected.is.logto ?? expected.is.daemonize);
+    assert.deepEqual(behaviourOf(configuration), { ...DEFAULTS, ...plan, ...expected.is });
     assert.deepEqual(warningsOf(configuration), expected.warnings ?? []);
     const withoutEffect = configuration.notices.flatMap(
       ({ text }) => /^Option "(.*?)".* has no effect: /.exec(text)?.[1] ?? [],

@@ -4,6 +4,7 @@ import { symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { parseLogTemplate } from '../../dist/base/log-template.js';
 import { VERSION } from '../../dist/config/version.js';
 import { errorOf, load, loadLines, makeFolder, warningsOf, writeFiles } from './config-fixture.js';
 
@@ -46,7 +47,8 @@ test('a circle of placeholders is an error that names it, once', () => {
 test('a placeholder that is nothing stays as written, with a warning, except in a log format', () => {
   const configuration = loadLines(['x = %(none) %() %(', 'log-format = %(method) %(uri)'], folder);
   assert.equal(configuration.options.get('x'), '%(none) %() %(');
-  assert.equal(configuration.logFormat, '%(method) %(uri)');
+  assert.equal(configuration.options.get('log-format'), '%(method) %(uri)');
+  assert.deepEqual(configuration.requestLog?.template, parseLogTemplate('%(method) %(uri)'));
   assert.deepEqual(warningsOf(configuration), ['"%(none)" at app.ini:2:5 stays: nothing of that name is set']);
 });
 

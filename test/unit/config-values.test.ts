@@ -70,10 +70,10 @@ test('http-keepalive is seconds, or a switch', () => {
 });
 
 test('log-date = true is the default format', () => {
-  assert.equal(loadLines(['log-date = true'], folder).logDate, '');
-  assert.equal(loadLines(['log-date'], folder).logDate, '');
-  assert.equal(loadLines(['log-date = %%H'], folder).logDate, '%H');
-  assert.equal(loadLines([], folder).logDate, undefined);
+  assert.equal(loadLines(['log-date = true'], folder).logPlan.dateFormat, '');
+  assert.equal(loadLines(['log-date'], folder).logPlan.dateFormat, '');
+  assert.equal(loadLines(['log-date = %%H'], folder).logPlan.dateFormat, '%H');
+  assert.equal(loadLines([], folder).logPlan.dateFormat, undefined);
 });
 
 test('module names the callable, else callable does', () => {
@@ -84,11 +84,11 @@ test('module names the callable, else callable does', () => {
 });
 
 test('options say at start what they do not do, with their place, once per line', () => {
-  const { notices } = loadLines(['logger = stdio', 'thunder-lock = true', 'processes = 2', 'master = no'], folder);
+  const { notices } = loadLines(['pythonpath = lib', 'thunder-lock = true', 'processes = 2', 'master = no'], folder);
   assert.deepEqual(
     notices.map((notice) => [notice.level, notice.text, notice.place?.line]),
     [
-      ['info', 'Option "logger" at app.ini:2:10 has no effect yet in this version', 2],
+      ['info', 'Option "pythonpath" at app.ini:2:14 has no effect yet in this version', 2],
       ['info', 'Option "thunder-lock" at app.ini:3:16 has no effect: workers do not compete for connections', 3],
     ],
   );

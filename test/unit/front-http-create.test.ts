@@ -18,6 +18,8 @@ const OPTIONS: HttpFrontOptions = {
   limitPostBytes: 0,
   httpTimeoutMs: 60_000,
   httpKeepaliveMs: 5000,
+  proxyProtocol: false,
+  trustedProxies: [],
   listenBacklog: 511,
   log: () => {},
 };

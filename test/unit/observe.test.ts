@@ -1,74 +1,15 @@
-// The log, the request line and the counters, each by itself.
+// The log and the counters, each by itself.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
 import { FastwsgiError } from '../../dist/base/errors.js';
 import { Counters, countersBytes } from '../../dist/observe/counters.js';
 import { Log } from '../../dist/observe/log.js';
-import { ctime, memoryPrefix, type RequestRecord, requestLine } from '../../dist/observe/request-line.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'fastwsgi-observe-'));
 after(() => rmSync(folder, { recursive: true }));
-
-const RECORD: RequestRecord = {
-  pid: 7,
-  requestOfWorker: 3,
-  requestOfServer: 12,
-  address: '192.0.2.1',
-  user: 'ada',
-  varCount: 14,
-  varsBytes: 300,
-  method: 'GET',
-  uri: '/a?b=c',
-  bodyBytes: 1234,
-  elapsedMs: 5.9,
-  protocol: 'HTTP/1.1',
-  status: 200,
-  headerCount: 2,
-  headBytes: 80,
-  core: 4,
-  app: 0,
-  switches: 1,
-};
-
-test('a request line is uWSGI’s default format, character by character', () => {
-  assert.equal(
-    requestLine(RECORD, 'Sun Nov 22 05:02:00 2026'),
-    '[pid: 7|app: 0|req: 3/12] 192.0.2.1 (ada) {28 vars in 300 bytes} [Sun Nov 22 05:02:00 2026] GET /a?b=c => ' +
-      'generated 1234 bytes in 5 msecs (HTTP/1.1 200) 2 headers in 80 bytes (1 switches on core 4)',
-  );
-});
-
-test('the memory prefix has bytes and whole megabytes', () => {
-  assert.equal(
-    memoryPrefix(2 ** 31, 5 * 2 ** 20 - 1),
-    '{address space usage: 2147483648 bytes/2048MB} {rss usage: 5242879 bytes/4MB} ',
-  );
-});
-
-test('the date is written as C’s ctime writes it', () => {
-  const date = new Date(2026, 10, 2, 5, 2, 0, 250);
-  assert.equal(ctime(date.getTime()), 'Mon Nov  2 05:02:00 2026');
-  assert.equal(ctime(date.getTime() + 700), 'Mon Nov  2 05:02:00 2026');
-  assert.equal(ctime(date.getTime() + 1000), 'Mon Nov  2 05:02:01 2026');
-});
-
-test('whatever a client sends, its request is one line of printable characters', () => {
-  const text = fc.oneof(
-    fc.string({ unit: 'binary' }),
-    fc.string({ unit: fc.nat(255).map((c) => String.fromCharCode(c)) }),
-  );
-  fc.assert(
-    fc.property(text, text, text, text, (address, user, method, uri) => {
-      const line = requestLine({ ...RECORD, address, user, method, uri, protocol: user }, 'now');
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
-      assert.doesNotMatch(line, /[\x00-\x1f\x7f-\x9f]/);
-    }),
-  );
-});
 
 test('log lines are appended in order, with their control characters shown', async () => {
   const file = join(folder, 'ordered.log');

@@ -44,7 +44,7 @@ class FetchHandler implements Application {
   handle(exchange: Exchange): Promise<void> {
     const vars = requestVars(exchange);
     const call = new FetchCall(exchange, new LazyRequest(exchange, vars), this.logLate);
-    const info = new RequestInfo(vars, this.keep);
+    const info = new RequestInfo(exchange, vars, this.keep);
     let result: unknown;
     try {
       result = this.application(call.request as unknown as Request, info, info);

@@ -5,7 +5,7 @@ import { ABORTED, unlessAborted } from '../abort.js';
 import type { Exchange, ResponseWriter } from '../exchange.js';
 import { isThenable } from '../values.js';
 import { LazyRequest } from './request.js';
-import { type AnyResponse, asResponse, bodyReader, chunkOf, headersOf, statusOf } from './response-parts.js';
+import { asResponse, bodyReader, chunkOf, headersOf, statusOf } from './response-parts.js';
 
 /** A body that is there at once is sent in one piece, with its length, up to this size. */
 const GATHERED_BYTES_MAX = 32_768;
@@ -34,10 +34,10 @@ export class FetchCall {
   /** Releases everything, also when it rejects. */
   async respond(result: unknown): Promise<void> {
     try {
-      if (!isThenable(result)) return await this.send(asResponse(result));
+      if (!isThenable(result)) return await this.send(result);
       const late = Promise.resolve(result);
       const response = await unlessAborted(this.exchange, late);
-      if (response !== ABORTED) return await this.send(asResponse(response));
+      if (response !== ABORTED) return await this.send(response);
       late.then((unwanted) => bodyReader(asResponse(unwanted))?.cancel()).catch(this.logError);
     } finally {
       this.release();
@@ -52,7 +52,10 @@ export class FetchCall {
     reader?.cancel().catch(this.logError);
   }
 
-  private async send(response: AnyResponse): Promise<void> {
+  private async send(result: unknown): Promise<void> {
+    // It has become a WebSocket.
+    if (this.response.headSent) return;
+    const response = asResponse(result);
     this.reader = bodyReader(response);
     if (this.response.aborted) return;
     this.response.head(statusOf(response), headersOf(response));

@@ -1,5 +1,6 @@
 // What an application of kind `fetch` sees beside its Request: the types.
 import type { Vars } from '../vars.js';
+import type { WebSocket } from './websocket.js';
 
 /** The other end of the connection, in the form that Deno gives it. */
 export interface RemoteAddress {
@@ -20,6 +21,11 @@ export interface FetchInfo {
   readonly environ: Vars;
   /** Work that goes on after the response. A worker that is stopped waits for it, as it waits for a request; a rejection is logged. */
   waitUntil(promise: PromiseLike<unknown>): void;
+  /**
+   * Makes a WebSocket of the request, as the package ws has them, with `protocol` as its subprotocol; what `fetch` returns then
+   * has no meaning. Rejects with a TypeError where the request does not ask for one, or came through a uwsgi socket.
+   */
+  upgradeWebSocket(protocol?: string): Promise<WebSocket>;
 }
 
 /** `this` is the object it was found on. */

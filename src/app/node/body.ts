@@ -13,6 +13,9 @@ interface StreamInternals {
   _dump(): void;
 }
 
+/** A turn of the event loop in which an application that has answered may begin to read. */
+const TURN = { NONE: 0, GIVEN: 1, OVER: 2 } as const;
+
 /** Feeds one request. */
 export class NodeBody {
   private readonly request: IncomingMessage;
@@ -20,6 +23,7 @@ export class NodeBody {
   /** What is left to read; null when there is nothing. */
   private source: RequestBody | null;
   private reading = false;
+  private turn: (typeof TURN)[keyof typeof TURN] = TURN.NONE;
 
   /** `onRead`: there is nothing left to read. */
   constructor(request: IncomingMessage, source: RequestBody | null, onRead: () => void) {
@@ -34,21 +38,46 @@ export class NodeBody {
     if (this.reading) return;
     if (source === null) request.push(null);
     else if (source.length > INLINE_BODY_BYTES_MAX) void this.readLater(source);
-    else this.readNow(source);
+    else {
+      this.readNow(source);
+      this.onRead();
+    }
   }
 
-  /** Before the exchange ends: takes what is left of a small body that is being read. False while a large one is. */
+  /**
+   * Before the exchange ends, and its body with it: whether it may. A small body is taken; a large one that is being read is
+   * waited for, and one that is not gets a turn of the event loop, as an application may answer first and read then.
+   */
   finish(): boolean {
-    if (this.source === null || this.request.destroyed || !this.isConsumed) return true;
-    if (this.source.length <= INLINE_BODY_BYTES_MAX) this.readNow(this.source);
+    const { source, request } = this;
+    if (source === null || request.destroyed) return true;
+    if (source.length <= INLINE_BODY_BYTES_MAX) this.readNow(source);
+    else if (this.turn === TURN.NONE) this.giveTurn();
+    else if (this.turn === TURN.OVER && !this.hasReader) this.source = null;
     return this.source === null;
+  }
+
+  private giveTurn(): void {
+    this.turn = TURN.GIVEN;
+    setImmediate(() => {
+      this.turn = TURN.OVER;
+      this.onRead();
+    });
   }
 
   /** The response is complete: a body that nobody reads is passed over, as node:http does it. */
   dumpUnlessRead(): void {
     if (this.isConsumed) return;
     this.source = null;
+    // Node 26 takes its end from a stream that has it already.
+    this.request.push(null);
     (this.request as unknown as StreamInternals)._dump();
+  }
+
+  /** Whoever has read a part through an iterator, and stopped, waits for nothing more. */
+  private get hasReader(): boolean {
+    const { request } = this;
+    return this.isConsumed && request.listenerCount('data') + request.listenerCount('readable') > 0;
   }
 
   private get isConsumed(): boolean {
@@ -63,7 +92,6 @@ export class NodeBody {
       request.push(bytes);
     }
     request.push(null);
-    this.onRead();
   }
 
   private async readLater(source: RequestBody): Promise<void> {

@@ -118,13 +118,23 @@ export class NodeOutput {
     for (const callback of callbacks) callback(error);
   }
 
+  /** Calls back for what was written so far; 'finish', which may be asked for meanwhile, has its own time. */
+  private scheduleCallbacks(): void {
+    const { callbacks } = this;
+    if (callbacks.length === 0) return;
+    this.callbacks = [];
+    process.nextTick(() => {
+      for (const callback of callbacks) callback();
+    });
+  }
+
   private write(): void {
     this.unsent = false;
     const { heldBytes } = this;
     const hasRoom = this.writer.write(this.takeHeld());
     if (this.over) return;
     if (!hasRoom) return this.waitForRoom(heldBytes);
-    if (this.callbacks.length > 0) process.nextTick(() => this.runCallbacks());
+    if (!this.ending) this.scheduleCallbacks();
     this.drained();
   }
 
@@ -149,7 +159,7 @@ export class NodeOutput {
       if (this.over) return;
       this.waiting = false;
       this.waitingBytes = 0;
-      this.runCallbacks();
+      if (!this.ending) this.scheduleCallbacks();
       if (this.unsent || this.ending) this.flush();
       else this.drained();
     });

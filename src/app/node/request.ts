@@ -9,6 +9,7 @@ import type { RequestSocket } from './socket.js';
 
 interface Hooks {
   _consuming: boolean;
+  readonly _readableState: { readingMore: boolean };
   _read: typeof readBody;
 }
 
@@ -44,6 +45,11 @@ export function describeRequest(request: IncomingMessage, vars: RequestVars): vo
 }
 
 function readBody(this: NodeRequest): void {
-  (this as unknown as Hooks)._consuming = true;
+  const hooks = this as unknown as Hooks;
+  if (!hooks._consuming) {
+    // As node's own does: until then IncomingMessage keeps its stream from asking for more.
+    hooks._readableState.readingMore = false;
+    hooks._consuming = true;
+  }
   this[BODY].read();
 }

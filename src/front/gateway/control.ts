@@ -1,6 +1,7 @@
 // What the main thread and the gateway thread say to each other.
 import type { LaneMemory } from '../../lane/layout.js';
 import type { LocalSetup } from '../local/desk.js';
+import type { ProxyOptions } from '../proxy-trust.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
 import type { HttpLimits } from './http-limits.js';
 
@@ -45,6 +46,8 @@ export interface GatewayData {
   readonly eventFd: number;
   readonly listeners: readonly GatewayListener[];
   readonly limits: GatewayLimits;
+  /** Of the HTTP listeners. */
+  readonly proxies: ProxyOptions;
   readonly local: LocalSetup | undefined;
 }
 

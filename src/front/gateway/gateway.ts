@@ -17,6 +17,7 @@ import { dressSocket, type SocketOwner } from '../../system/socket-files.js';
 import { closeQuietly } from '../body-spool.js';
 import type { BoundAddress, Front } from '../front.js';
 import type { LocalSetup } from '../local/desk.js';
+import type { ProxyOptions } from '../proxy-trust.js';
 import {
   GATEWAY_CONTROL,
   GATEWAY_MODE,
@@ -40,6 +41,7 @@ export interface GatewayOptions {
   /** What need not be bound, because it came with the start. */
   readonly inherited?: ReadonlyMap<BindAddress, InheritedSocket>;
   readonly limits: GatewayLimits;
+  readonly proxies: ProxyOptions;
   readonly front: number;
   readonly lanes: readonly LaneMemory[];
   /** What is answered without a worker. */
@@ -141,11 +143,12 @@ export class GatewayFront implements Front {
   }
 
   private startThread(): void {
-    const { front, lanes, limits, local, log, onCrash } = this.options;
+    const { front, lanes, limits, proxies, local, log, onCrash } = this.options;
     const workerData: GatewayData = {
       front,
       lanes,
       limits,
+      proxies,
       local,
       control: this.control.buffer as SharedArrayBuffer,
       bell: this.bell.memory,
@@ -153,8 +156,15 @@ export class GatewayFront implements Front {
       eventFd: this.bell.eventFd,
       listeners: this.sockets,
     };
-    // What node was told to preload is for the application, not for this thread.
-    const options = { workerData, name: 'gateway', execArgv: [] };
+    const options = {
+      workerData,
+      name: 'gateway',
+      // What node was told to preload is for the application, not for this thread.
+      execArgv: [],
+      // Files that the thread opened and the main thread closed would be closed again when it exits: by numbers that
+      // are somebody else's by then.
+      trackUnmanagedFds: false,
+    };
     const thread = new Worker(new URL('./thread.js', import.meta.url), options);
     thread.on('message', (message: GatewayMessage) => {
       if ('log' in message) log(message.log);

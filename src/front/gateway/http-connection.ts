@@ -4,7 +4,6 @@
 import { HALF_CLOSED_QUIET_MS, PACKET_HEADER_BYTES } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../../lane/layout.js';
-import { ChunkedDecoder } from '../../protocol/chunked-decoder.js';
 import { httpDateNow } from '../../protocol/http-date.js';
 import {
   beginsWithHead,
@@ -16,15 +15,19 @@ import {
   REQUEST_LINE,
   skipEmptyLines,
 } from '../../protocol/http-request-head.js';
+import { PROXY, ProxyHeader } from '../../protocol/proxy-header.js';
 import { SYS } from '../../system/libc.js';
 import { closingAnswer, REFUSAL, type Refusal } from '../http/refusal.js';
 import {
   appendContentLength,
   CONTENT_LENGTH_VAR_BYTES,
+  encodePeer,
   PACKET_BYTES_MAX,
   type RequestEncoder,
 } from '../http/request-encoder.js';
 import { LocalReply } from '../local/reply.js';
+import { BAD_PROXY_HEADER } from '../proxy-trust.js';
+import { BODY, BodyReader } from './body-reader.js';
 import { BodyStore } from './body-store.js';
 import { Connection, type GatewayTools, PHASE } from './connection.js';
 import type { HttpLimits } from './http-limits.js';
@@ -43,15 +46,17 @@ const NOTHING = Buffer.alloc(0);
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 const lines = new HeadLines();
+const proxyHeader = new ProxyHeader();
 const packetScratch = Buffer.allocUnsafeSlow(PACKET_BYTES_MAX);
 
 /** From accept to close; reused for another descriptor afterwards. */
 export class HttpConnection extends Connection {
   private readonly limits: HttpLimits;
   private readonly body: BodyStore;
-  private readonly chunks = new ChunkedDecoder();
+  private readonly bodyReader: BodyReader;
   private encoder: RequestEncoder | null = null;
   private peer: Uint8Array = NOTHING;
+  private awaitsProxyHeader = false;
   private readonly input: ReadWindow;
   /** Bytes of the input in which no blank line was found. */
   private scanned = 0;
@@ -67,8 +72,6 @@ export class HttpConnection extends Connection {
   private isHead = false;
   private inBody = false;
   private isChunked = false;
-  /** Body bytes that have not come, when the head told how many there are. */
-  private remaining = 0;
   private packet: Buffer = NOTHING;
   private varsEnd = 0;
   private keepAlive = false;
@@ -79,12 +82,14 @@ export class HttpConnection extends Connection {
     this.limits = limits;
     this.input = new ReadWindow(tools.scratch);
     this.body = new BodyStore(limits.inlineBodyBytesMax);
+    this.bodyReader = new BodyReader(this.body, limits.limitPostBytes);
   }
 
-  /** Names the peer of the descriptor that `open` will be given, and the encoder of the socket it came from. */
-  introduce(encoder: RequestEncoder, peer: Uint8Array): void {
+  /** Of the descriptor that `open` will be given: its socket's encoder, its peer, and whether it begins with a PROXY header. */
+  introduce(encoder: RequestEncoder, peer: Uint8Array, hasProxyHeader: boolean): void {
     this.encoder = encoder;
     this.peer = peer;
+    this.awaitsProxyHeader = hasProxyHeader;
   }
 
   protected override start(): void {
@@ -180,13 +185,29 @@ export class HttpConnection extends Connection {
   }
 
   protected override onReadTimeout(): void {
-    if (this.isIdle) this.close();
+    if (this.isIdle || this.awaitsProxyHeader) this.close();
     else this.refuse(REFUSAL.REQUEST_TIMEOUT);
   }
 
   /** Uses the bytes at hand; true when more are needed. */
   private process(): boolean {
+    if (this.awaitsProxyHeader) return this.processProxyHeader();
     return this.inBody ? this.processBody() : this.processHead();
+  }
+
+  private processProxyHeader(): boolean {
+    const { input } = this;
+    const length = proxyHeader.parse(input.bytes, input.at, input.end);
+    if (length === PROXY.MORE) return true;
+    this.awaitsProxyHeader = false;
+    if (length === PROXY.FAULT) {
+      this.tools.log(BAD_PROXY_HEADER);
+      this.close();
+      return false;
+    }
+    input.at += length;
+    if (proxyHeader.isKnown) this.peer = encodePeer(proxyHeader.address, proxyHeader.port);
+    return false;
   }
 
   // ---- the head
@@ -239,11 +260,10 @@ export class HttpConnection extends Connection {
     if (slot !== null) dispatcher.release(slot);
     if (varsEnd === 0) return this.refuse(encoder.refusal);
     if (!chunked && contentLength <= 0) return this.complete();
-    if (this.isTooLarge(contentLength)) return this.refuse(REFUSAL.BODY_TOO_LARGE);
+    if (this.bodyReader.isTooLarge(contentLength)) return this.refuse(REFUSAL.BODY_TOO_LARGE);
     this.inBody = true;
     this.isChunked = chunked;
-    this.remaining = Math.max(0, contentLength);
-    this.chunks.reset();
+    this.bodyReader.begin(chunked, contentLength);
     if (expectContinue && this.input.isEmpty) this.sendNow(CONTINUE);
     return false;
   }
@@ -289,43 +309,23 @@ export class HttpConnection extends Connection {
     this.varsEnd = varsEnd;
   }
 
-  private isTooLarge(bytes: number): boolean {
-    const { limitPostBytes } = this.limits;
-    return limitPostBytes > 0 && bytes > limitPostBytes;
-  }
-
   // ---- the body
 
   private processBody(): boolean {
-    return this.isChunked ? this.processChunks() : this.processLength();
-  }
-
-  private processLength(): boolean {
-    const { input } = this;
-    const to = Math.min(input.end, input.at + this.remaining);
-    if (!this.body.push(input.bytes, input.at, to)) return this.failBody();
-    this.remaining -= to - input.at;
-    input.at = to;
-    return this.remaining > 0 || this.complete();
-  }
-
-  private processChunks(): boolean {
-    const { chunks, input, body } = this;
-    while (!input.isEmpty && !chunks.isDone && !chunks.isFaulty) {
-      input.at = chunks.next(input.bytes, input.at, input.end);
-      const { dataStart, dataEnd } = chunks;
-      if (this.isTooLarge(body.bytes + dataEnd - dataStart)) return this.refuse(REFUSAL.BODY_TOO_LARGE);
-      if (dataEnd > dataStart && !body.push(input.bytes, dataStart, dataEnd)) return this.failBody();
+    switch (this.bodyReader.read(this.input)) {
+      case BODY.MORE:
+        return true;
+      case BODY.TOO_LARGE:
+        return this.refuse(REFUSAL.BODY_TOO_LARGE);
+      case BODY.MALFORMED:
+        return this.refuse(REFUSAL.BAD_REQUEST);
+      case BODY.NOT_STORED:
+        this.tools.log(`Cannot store a request body: ${this.body.error}`);
+        return this.refuse(REFUSAL.BODY_NOT_STORED);
+      default:
+        if (this.isChunked) this.varsEnd = appendContentLength(this.packet, this.varsEnd, this.body.bytes);
+        return this.complete();
     }
-    if (chunks.isFaulty) return this.refuse(REFUSAL.BAD_REQUEST);
-    if (!chunks.isDone) return true;
-    this.varsEnd = appendContentLength(this.packet, this.varsEnd, body.bytes);
-    return this.complete();
-  }
-
-  private failBody(): boolean {
-    this.tools.log(`Cannot store a request body: ${this.body.error}`);
-    return this.refuse(REFUSAL.BODY_NOT_STORED);
   }
 
   // ---- into a slot

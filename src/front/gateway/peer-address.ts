@@ -1,5 +1,5 @@
 // The address that accept4 fills in, read without garbage until somebody asks for the text.
-import { SocketAddress } from 'node:net';
+import { ipv4Text, ipv6Text } from '../../protocol/ip-address.js';
 import { SYS } from '../../system/libc.js';
 
 /** sizeof(struct sockaddr_in6), the larger one that an accepted TCP connection can have. */
@@ -19,12 +19,8 @@ export class PeerAddress {
   /** `127.0.0.1`, `::1`, or empty for a unix socket; an IPv4 address inside IPv6 as IPv4. */
   get address(): string {
     const { buffer } = this;
-    if (this.family === SYS.AF_INET) return buffer.subarray(4, 8).join('.');
-    if (this.family !== SYS.AF_INET6) return '';
-    const groups: string[] = [];
-    for (let at = 8; at < 24; at += 2) groups.push(buffer.readUInt16BE(at).toString(16));
-    const { address } = new SocketAddress({ family: 'ipv6', address: groups.join(':') });
-    return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+    if (this.family === SYS.AF_INET) return ipv4Text(buffer, 4);
+    return this.family === SYS.AF_INET6 ? ipv6Text(buffer, 8) : '';
   }
 
   /** Empty for a unix socket. */

@@ -10,6 +10,7 @@ import { ThreadYield } from '../../system/thread-yield.js';
 import { Dispatcher } from '../dispatcher.js';
 import { encodePeer, RequestEncoder } from '../http/request-encoder.js';
 import { createDesk, type LocalDesk } from '../local/desk.js';
+import { ProxyTrust } from '../proxy-trust.js';
 import { Connection, type GatewayTools } from './connection.js';
 import {
   GATEWAY_CONTROL,
@@ -51,6 +52,7 @@ class Gateway implements GatewayTools {
   /** One for each HTTP listener, by its descriptor. */
   private readonly encoders = new Map<number, RequestEncoder>();
   private readonly peer = new PeerAddress();
+  private readonly proxyTrust: ProxyTrust;
   private readonly courtesy: ThreadYield;
   private unread: Connection[] = [];
   /** Request lines of this turn. */
@@ -68,6 +70,7 @@ class Gateway implements GatewayTools {
   constructor(data: GatewayData, libc: Libc) {
     this.data = data;
     this.libc = libc;
+    this.proxyTrust = new ProxyTrust(data.proxies);
     this.courtesy = new ThreadYield(libc);
     this.control = new Int32Array(data.control);
     this.bell = new Bell(new Int32Array(data.bell), data.bellStart);
@@ -197,7 +200,8 @@ class Gateway implements GatewayTools {
     if (listener.protocol === 'http') {
       const http = this.spareHttp.pop() ?? new HttpConnection(this, limits.http);
       const { address, port } = this.peer;
-      http.introduce(this.encoders.get(listener.fd) as RequestEncoder, encodePeer(address, port));
+      const encoder = this.encoders.get(listener.fd) as RequestEncoder;
+      http.introduce(encoder, encodePeer(address, port), this.proxyTrust.expectsHeader(address));
       connection = http;
     } else {
       connection = this.spareUwsgi.pop() ?? new UwsgiConnection(this, limits.uwsgi);

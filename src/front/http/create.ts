@@ -40,6 +40,11 @@ export async function createHttpFront(
     if (engine === 'uws') throw new FastwsgiError('ERR_ENGINE', `Cannot use http-engine uws: ${why}`);
     return byNode(why);
   }
+  if (options.proxyProtocol) {
+    const why = 'uWebSockets.js cannot read the PROXY protocol';
+    if (engine === 'uws') throw new FastwsgiError('ERR_ENGINE', `Cannot use http-engine uws: ${why}`);
+    return byNode(why);
+  }
   const { uws } = loaded;
   const { unusable, complaints } = await selfCheck(uws);
   if (unusable !== '') {

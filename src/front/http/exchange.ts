@@ -38,7 +38,7 @@ export class HttpTools {
     this.turns = turns;
     this.dispatcher = turns.dispatcher;
     this.desk = options.desk;
-    this.encoder = new RequestEncoder(options.varsBytesMax, port);
+    this.encoder = new RequestEncoder(options.varsBytesMax, port, options.tls !== undefined);
     this.memoryBodyBytesMax = Math.min(INLINE_BODY_BYTES_MAX, Math.max(0, options.postBufferingBytes - 1));
   }
 

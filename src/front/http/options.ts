@@ -1,15 +1,17 @@
 // What both HTTP engines of the main thread are told, whichever serves.
+import type { TlsOptions } from 'node:tls';
 import type { HttpEngine } from '../../config/configuration.js';
 import type { InheritedSocket } from '../../system/inherited.js';
 import type { BindAddress } from '../../system/listen.js';
 import type { SocketOwner } from '../../system/socket-files.js';
 import type { LocalDesk } from '../local/desk.js';
+import type { ProxyOptions } from '../proxy-trust.js';
 
 /** The engines of the main thread, and `auto`, which chooses among them. */
 export type MainThreadEngine = Exclude<HttpEngine, 'epoll'>;
 
-/** One `http` line of the configuration, resolved. */
-export interface HttpFrontOptions {
+/** One `http` or `https` line of the configuration, resolved. */
+export interface HttpFrontOptions extends ProxyOptions {
   readonly address: BindAddress;
   /** Permission bits of a unix socket, or undefined for what umask leaves. */
   readonly chmodSocket: number | undefined;
@@ -27,6 +29,8 @@ export interface HttpFrontOptions {
   /** How long an idle connection is kept (http-keepalive); 0: every response closes its connection. */
   readonly httpKeepaliveMs: number;
   readonly listenBacklog: number;
+  /** Of an `https` line. */
+  readonly tls?: TlsOptions | undefined;
   /** Gives the answers that need no worker. */
   readonly desk?: LocalDesk | undefined;
   /** Writes one line to the server's log. */

@@ -17,6 +17,7 @@ export const REFUSAL = {
   LENGTH_REQUIRED: { status: 411, reason: 'chunked requests are not taken by this engine: send a Content-Length' },
   BODY_TOO_LARGE: { status: 413, reason: 'the request body is over limit-post' },
   BODY_OVER_ENGINE_LIMIT: { status: 413, reason: 'the request body is over what this engine takes' },
+  TOO_LONG_FOR_RULE: { status: 414, reason: 'the request is longer than a rule allows' },
   TOO_MANY_HEADERS: { status: 431, reason: 'the request has too many headers' },
   HEADERS_TOO_LARGE: { status: 431, reason: 'the request headers are over buffer-size' },
   NO_TUNNEL: { status: 501, reason: 'CONNECT is not served' },

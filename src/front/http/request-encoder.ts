@@ -16,7 +16,7 @@ const QUERY_STRING = encodeKey('QUERY_STRING');
 const HTTP_HOST = encodeKey('HTTP_HOST');
 
 /** Vars of a request that come from no header: those above, the fixed ones, the peer's and a late CONTENT_LENGTH. */
-const OTHER_VARS = 12;
+const OTHER_VARS = 16;
 
 /** Room behind a packet for `appendContentLength`. */
 export const CONTENT_LENGTH_VAR_BYTES = 40;
@@ -55,15 +55,16 @@ export class RequestEncoder {
   private targetOutcome: number = TARGET.OK;
   private headers = 0;
 
-  /** `port`: of the listening socket; a unix socket has none, and says 80 as in uWSGI. */
-  constructor(varsBytesMax: number, port: number | undefined) {
+  /** `port`: of the listening socket; a unix socket has none, and says 80 as in uWSGI, or 443. `isTls`: HTTPS is spoken there. */
+  constructor(varsBytesMax: number, port: number | undefined, isTls = false) {
     this.varsBytesMax = Math.min(varsBytesMax, PACKET_VARS_BYTES_MAX);
     const fixed = (protocol: string) =>
       Buffer.concat([
         encodeVar('SERVER_PROTOCOL', protocol),
         encodeVar('SCRIPT_NAME', ''),
         encodeVar('SERVER_NAME', hostname()),
-        encodeVar('SERVER_PORT', String(port ?? 80)),
+        encodeVar('SERVER_PORT', String(port ?? (isTls ? 443 : 80))),
+        ...(isTls ? [encodeVar('HTTPS', 'on'), encodeVar('REQUEST_SCHEME', 'https')] : []),
       ]);
     this.fixedVars = [fixed('HTTP/1.0'), fixed('HTTP/1.1')];
   }

@@ -1,18 +1,22 @@
 // Where the fronts of one thread get their local answers from: the gate, the counters and the request log around it.
+import type { RequestLogSettings } from '../../base/log-template.js';
 import { Counters } from '../../observe/counters.js';
-import { ctime, newRecord, noteVar, requestLine } from '../../observe/request-line.js';
-import { forEachVar } from '../../protocol/environ-vars.js';
+import { RequestLog } from '../../observe/request-log.js';
+import { isConnectionHeader } from '../http/reply-head.js';
 import { createGate, type GateOptions } from './create-gate.js';
-import { JudgedRequest, LocalAnswer, type RequestGate } from './gate.js';
+import { type Header, JudgedRequest, LocalAnswer, type RequestGate } from './gate.js';
 import { LocalReply, type ReplyLedger } from './reply.js';
 
 /** What a desk is made of; may be sent to another thread. */
 export interface LocalSetup {
   readonly gate: GateOptions;
+  /** Of every answer. */
+  readonly addHeaders: readonly Header[];
   readonly counters: SharedArrayBuffer;
   /** Which of the counters are this thread's. */
   readonly counterIndex: number;
-  readonly logRequests: boolean;
+  /** Undefined: no request is logged. */
+  readonly requestLog: RequestLogSettings | undefined;
 }
 
 /** The two logs of a front. */
@@ -30,16 +34,24 @@ export function createDesk(setup: LocalSetup | undefined, logs: DeskLogs): Local
 
 export class LocalDesk implements ReplyLedger {
   private readonly gate: RequestGate;
-  private readonly setup: LocalSetup;
   private readonly counters: Counters;
-  private readonly writeLine: (line: string) => void;
+  private readonly counterIndex: number;
+  private readonly requestLog: RequestLog | undefined;
+  /** Whether a connection goes on is the engine's business. */
+  private readonly addHeaders: readonly Header[];
   private readonly request = new JudgedRequest();
 
-  constructor(gate: RequestGate, setup: LocalSetup, log: (line: string) => void) {
+  constructor(
+    gate: RequestGate,
+    { counters, counterIndex, requestLog, addHeaders }: Omit<LocalSetup, 'gate'>,
+    logRequests: (lines: string) => void,
+  ) {
     this.gate = gate;
-    this.setup = setup;
-    this.counters = new Counters(setup.counters);
-    this.writeLine = log;
+    this.counters = new Counters(counters);
+    this.counterIndex = counterIndex;
+    this.addHeaders = addHeaders.filter(([name]) => !isConnectionHeader(name));
+    const lines = { requestLine: (bytes: Buffer, length: number) => logRequests(bytes.toString('utf8', 0, length)) };
+    this.requestLog = requestLog && new RequestLog(requestLog, 0, lines, () => this.counters.requestsTotal);
   }
 
   /**
@@ -50,31 +62,19 @@ export class LocalDesk implements ReplyLedger {
     const request = this.request.begin(packet, varsStart, varsEnd, hasBody);
     const verdict = this.gate.judge(request);
     if (!(verdict instanceof LocalAnswer)) return verdict;
-    const record = newRecord(varsEnd - varsStart);
     // The packet will be gone when the line is written.
-    if (this.setup.logRequests) forEachVar(packet, varsStart, varsEnd, (key, value) => noteVar(record, key, value));
+    const vars = this.requestLog && Buffer.from(packet.subarray(varsStart, varsEnd));
     const protocol = request.find('SERVER_PROTOCOL');
-    return new LocalReply(
-      verdict,
-      request.method === 'HEAD',
-      protocolOf(protocol),
-      this.setup.logRequests ? record : undefined,
-      this,
-    );
+    return new LocalReply(verdict.with(this.addHeaders), request.method === 'HEAD', protocolOf(protocol), vars, this);
   }
 
   onLocalOver(reply: LocalReply): void {
-    this.counters.countRequest(this.setup.counterIndex, reply.headBytes + reply.bodyBytes);
-    const { record } = reply;
-    if (record === undefined) return;
-    record.pid = process.pid;
-    record.requestOfServer = this.counters.requestsTotal;
-    record.status = reply.status;
-    record.headerCount = reply.headers.length;
-    record.headBytes = reply.headBytes;
-    record.bodyBytes = reply.bodyBytes;
-    record.elapsedMs = performance.now() - reply.startedMs;
-    this.writeLine(requestLine(record, ctime(Date.now())));
+    this.counters.countRequest(this.counterIndex, reply.headBytes + reply.bodyBytes);
+    const { vars, startedMs, status, headers, headBytes, bodyBytes } = reply;
+    if (vars === undefined) return;
+    const request = { packet: vars, varsStart: 0, varsEnd: vars.length, core: 0, startedMs };
+    const response = { statusCode: status, headerCount: headers.length, headBytes, bodyBytes, aborted: false };
+    this.requestLog?.log(request, response, performance.now());
   }
 }
 

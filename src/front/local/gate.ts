@@ -38,6 +38,13 @@ export class LocalAnswer {
     return this.file === null ? this.body.length : this.file.to - this.file.from;
   }
 
+  /** The same answer with more headers. */
+  with(headers: readonly Header[]): LocalAnswer {
+    return headers.length === 0
+      ? this
+      : new LocalAnswer(this.status, [...this.headers, ...headers], this.file ?? this.body);
+  }
+
   /** Gives the file up. */
   close(): void {
     if (this.file !== null) closeSync(this.file.fd);

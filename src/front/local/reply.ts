@@ -1,5 +1,4 @@
 // A local answer on its way to the client: what engines send, and what the log is told when it is over.
-import type { RequestRecord } from '../../observe/request-line.js';
 import { statusReason } from '../../protocol/status.js';
 import type { Header, LocalAnswer } from './gate.js';
 
@@ -20,8 +19,8 @@ export class LocalReply {
   /** Whether the answer's file is to be sent behind the head. */
   readonly hasFile: boolean;
   readonly answer: LocalAnswer;
-  /** For the request log; undefined where nobody reads it. */
-  readonly record: RequestRecord | undefined;
+  /** The vars of the request, for its log; undefined where nobody reads it. */
+  readonly vars: Buffer | undefined;
   readonly startedMs: number;
   /** Of the client's side, for the log. */
   headBytes = 0;
@@ -29,13 +28,7 @@ export class LocalReply {
   private readonly ledger: ReplyLedger;
   private readonly protocol: string;
 
-  constructor(
-    answer: LocalAnswer,
-    isHead: boolean,
-    protocol: string,
-    record: RequestRecord | undefined,
-    ledger: ReplyLedger,
-  ) {
+  constructor(answer: LocalAnswer, isHead: boolean, protocol: string, vars: Buffer | undefined, ledger: ReplyLedger) {
     this.answer = answer;
     this.status = answer.status;
     this.reason = statusReason(answer.status);
@@ -45,7 +38,7 @@ export class LocalReply {
     this.body = isHead ? NOTHING : answer.body;
     this.hasFile = !isHead && answer.file !== null && answer.length > 0;
     this.protocol = protocol;
-    this.record = record;
+    this.vars = vars;
     this.startedMs = performance.now();
     this.ledger = ledger;
   }

@@ -1,5 +1,4 @@
 // The answer that an open file is to a GET or HEAD: media type, validators, conditions, coding and range.
-import { closeSync, readSync } from 'node:fs';
 import { chooseCoding } from '../../protocol/accept-encoding.js';
 import { parseRange, RANGE } from '../../protocol/byte-range.js';
 import { httpDate } from '../../protocol/http-date.js';
@@ -8,9 +7,6 @@ import { type FileRange, type Header, type JudgedRequest, LocalAnswer } from './
 import { mediaType, type OwnTypes, readMimeFiles } from './media-types.js';
 import type { StaticFile, StaticRoot } from './static-file.js';
 import type { StaticExpires, StaticOptions } from './static-options.js';
-
-/** What is no longer is read at once, and goes out with its head; a longer one the kernel sends, or pieces of it are read. */
-const READ_BYTES_MAX = 32_768;
 
 /** In our order of preference, and what the files are called. */
 const CODINGS = { br: '.br', gzip: '.gz' } as const;
@@ -47,7 +43,7 @@ export class StaticAnswers {
     try {
       return this.describe(request, file, root, path, chosenBy);
     } catch (error) {
-      closeSync(file.fd);
+      file.close();
       throw error;
     }
   }
@@ -87,7 +83,7 @@ export class StaticAnswers {
       validators,
     );
     if (outcome !== PRECONDITION.PASSED) {
-      closeSync(file.fd);
+      file.close();
       return new LocalAnswer(outcome, headers);
     }
     headers.unshift(['Content-Type', type]);
@@ -149,7 +145,7 @@ function openCoded(
     if (coding === 'identity') return { file: plain, coding };
     const file = root.open(path + CODINGS[coding]);
     if (typeof file !== 'string') {
-      closeSync(plain.fd);
+      plain.close();
       return { file, coding };
     }
     offered = offered.filter((other) => other !== coding);
@@ -168,27 +164,21 @@ function withRange(
   headers: Header[],
   validators: { readonly etag: string; readonly modifiedMs: number },
 ): LocalAnswer {
-  const { fd, bytes } = file;
+  const { bytes } = file;
   // RFC 9110 section 14.2: a range is for GET only.
   const asked = request.method === 'GET' ? request.find('HTTP_RANGE') : undefined;
   const ifRange = request.find('HTTP_IF_RANGE');
   const isFollowed = asked !== undefined && (ifRange === undefined || rangeStillValid(ifRange, validators));
   const range = isFollowed ? parseRange(asked, bytes) : RANGE.WHOLE;
   if (range === RANGE.UNSATISFIABLE) {
-    closeSync(fd);
+    file.close();
     return new LocalAnswer(416, [['Content-Range', `bytes */${bytes}`]]);
   }
-  if (range === RANGE.WHOLE) return new LocalAnswer(200, headers, contents(request, fd, 0, bytes));
+  if (range === RANGE.WHOLE) return new LocalAnswer(200, headers, contents(file, 0, bytes));
   headers.push(['Content-Range', `bytes ${range.from}-${range.to - 1}/${bytes}`]);
-  return new LocalAnswer(206, headers, contents(request, fd, range.from, range.to));
+  return new LocalAnswer(206, headers, contents(file, range.from, range.to));
 }
 
-/** A short part is read now. One that has become shorter meanwhile is left to whoever sends it to find out. */
-function contents(request: JudgedRequest, fd: number, from: number, to: number): Uint8Array | FileRange {
-  const bytes = to - from;
-  if (bytes > READ_BYTES_MAX || request.method === 'HEAD') return { fd, from, to };
-  const buffer = Buffer.allocUnsafe(bytes);
-  if (readSync(fd, buffer, 0, bytes, from) < bytes) return { fd, from, to };
-  closeSync(fd);
-  return buffer;
+function contents({ contents, fd }: StaticFile, from: number, to: number): Uint8Array | FileRange {
+  return contents === undefined ? { fd, from, to } : contents.subarray(from, to);
 }

@@ -1,18 +1,33 @@
 // Opens a file below a root, and no other: whatever the path says, what is opened is a regular file whose real path is
 // below the real path of the root, or of a place that was called safe. Blocks for as long as the file system takes.
-import { closeSync, constants, fstatSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, type Stats } from 'node:fs';
 import { sep } from 'node:path';
 import { errorCode, systemErrorText } from '../../base/errors.js';
-import { printable } from '../../observe/request-line.js';
+import { printable } from '../../base/log-text.js';
+import { FileCache, SMALL_FILE_BYTES_MAX } from './file-cache.js';
 
-/** An open regular file. */
-export interface StaticFile {
-  readonly fd: number;
+/** A regular file: read, if it is small, else open. */
+export class StaticFile {
   /** Its real path. */
   readonly path: string;
   readonly bytes: number;
   /** Milliseconds since 1970, with a fraction. */
   readonly changedMs: number;
+  readonly contents: Buffer | undefined;
+  /** -1 where there are `contents`. */
+  readonly fd: number;
+
+  constructor(path: string, { size, mtimeMs }: Stats, contents: Buffer | undefined, fd: number) {
+    this.path = path;
+    this.bytes = size;
+    this.changedMs = mtimeMs;
+    this.contents = contents;
+    this.fd = fd;
+  }
+
+  close(): void {
+    if (this.fd >= 0) closeSync(this.fd);
+  }
 }
 
 /** What `open` answers where there is no file to serve. */
@@ -35,6 +50,8 @@ const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'ENXIO'
 export class StaticRoot {
   private readonly path: string;
   private readonly safe: readonly string[];
+  /** Its own: what is below one root need not be below another. */
+  private readonly cache = new FileCache();
   private readonly log: (line: string) => void;
   private realRoot: string | undefined;
 
@@ -48,8 +65,11 @@ export class StaticRoot {
   /** Opens the root itself, with `path` behind it: empty, or beginning with a slash. The caller closes the file. */
   open(path: string): StaticFile | NotOpened {
     try {
-      const real = realpathSync.native(this.path + path);
-      if (this.isInside(real)) return openRegular(real, path.endsWith('/'));
+      const wanted = this.path + path;
+      const cached = this.cache.get(wanted);
+      if (cached !== undefined) return cached;
+      const real = realpathSync.native(wanted);
+      if (this.isInside(real)) return this.openRegular(real, wanted);
       this.log(`[static] security error: ${printable(real)} is not under ${this.path} or a safe path`);
       return OPEN.MISSING;
     } catch (error) {
@@ -57,6 +77,23 @@ export class StaticRoot {
       if (NOT_THERE.has(code)) return OPEN.MISSING;
       this.log(`[static] cannot open ${this.path}${printable(path)}: ${systemErrorText(error)}`);
       return code === 'EACCES' || code === 'EPERM' ? OPEN.MISSING : OPEN.FAILED;
+    }
+  }
+
+  private openRegular(real: string, wanted: string): StaticFile | NotOpened {
+    const fd = openSync(real, FLAGS);
+    let file: StaticFile | undefined;
+    try {
+      const stats = fstatSync(fd);
+      if (stats.isDirectory()) return OPEN.FOLDER;
+      // With a slash at its end only a folder can have been asked for.
+      if (!stats.isFile() || wanted.endsWith('/')) return OPEN.MISSING;
+      const contents = readSmall(fd, stats.size);
+      file = new StaticFile(real, stats, contents, contents === undefined ? fd : -1);
+      if (contents !== undefined) this.cache.keep(wanted, file, stats);
+      return file;
+    } finally {
+      if (file === undefined || file.fd < 0) closeSync(fd);
     }
   }
 
@@ -68,14 +105,11 @@ export class StaticRoot {
   }
 }
 
-/** `isFolder`: only a folder can have been asked for. */
-function openRegular(real: string, isFolder: boolean): StaticFile | NotOpened {
-  const fd = openSync(real, FLAGS);
-  const { size, mtimeMs, mode } = fstatSync(fd);
-  const type = mode & constants.S_IFMT;
-  if (type === constants.S_IFREG && !isFolder) return { fd, path: real, bytes: size, changedMs: mtimeMs };
-  closeSync(fd);
-  return type === constants.S_IFDIR ? OPEN.FOLDER : OPEN.MISSING;
+/** All of a small file; undefined for a larger one, and for one that has become shorter: whoever sends it finds that out. */
+function readSmall(fd: number, bytes: number): Buffer | undefined {
+  if (bytes > SMALL_FILE_BYTES_MAX) return undefined;
+  const contents = Buffer.allocUnsafeSlow(bytes);
+  return readSync(fd, contents, 0, bytes, 0) === bytes ? contents : undefined;
 }
 
 function isBelow(real: string, root: string): boolean {

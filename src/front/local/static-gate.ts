@@ -42,6 +42,8 @@ export class StaticGate implements RequestGate {
   judge(request: JudgedRequest): Verdict {
     const { method } = request;
     if ((method !== 'GET' && method !== 'HEAD') || request.hasBody) return null;
+    // A WebSocket may well have the path of a page.
+    if (request.find('HTTP_UPGRADE')?.toLowerCase() === 'websocket') return null;
     const path = filePath(request.find('PATH_INFO') ?? '');
     if (path === undefined || this.skipExtensions.some((ending) => path.endsWith(ending))) return null;
     for (const { prefix, keepsPrefix, root } of this.places) {
@@ -102,7 +104,7 @@ const OUTSIDE_ASCII = /[\x80-\xff]/;
 const SUSPICIOUS = /[\0\\]|(?:^|\/)\.\.?(?:\/|$)/;
 
 /** The path of a file, of the bytes of PATH_INFO; undefined for what can be none. */
-function filePath(pathInfo: string): string | undefined {
+export function filePath(pathInfo: string): string | undefined {
   if (SUSPICIOUS.test(pathInfo) || !pathInfo.startsWith('/')) return undefined;
   if (!OUTSIDE_ASCII.test(pathInfo)) return pathInfo;
   const path = Buffer.from(pathInfo, 'latin1').toString('utf8');

@@ -6,7 +6,6 @@ import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
 import type { TunnelTicket } from '../../lane/tunnel-ticket.js';
 import { HttpTools } from '../http/exchange.js';
 import { closingAnswer, type Refusal } from '../http/refusal.js';
-import { encodePeer } from '../http/request-encoder.js';
 import { resetSocket } from '../reset-socket.js';
 import { NodeExchange } from './exchange.js';
 import { joinTunnel } from './tunnel.js';
@@ -43,7 +42,7 @@ export class NodeTools extends HttpTools {
 
 export class NodeConnection {
   readonly socket: Socket;
-  /** REMOTE_ADDR and REMOTE_PORT, encoded. */
+  /** REMOTE_ADDR and REMOTE_PORT, encoded, and what TLS tells of the client. */
   readonly peer: Uint8Array;
   private readonly tools: NodeTools;
   private current: NodeExchange | null = null;
@@ -58,12 +57,12 @@ export class NodeConnection {
 
   private readonly forget: (socket: Socket) => void;
 
-  /** `forget`: called once, when the connection has ended or is somebody else's. */
-  constructor(tools: NodeTools, socket: Socket, forget: (socket: Socket) => void) {
+  /** `peer`: encoded vars that say who the client is. `forget`: called once, when the connection has ended or is somebody else's. */
+  constructor(tools: NodeTools, socket: Socket, peer: Uint8Array, forget: (socket: Socket) => void) {
     this.tools = tools;
     this.socket = socket;
+    this.peer = peer;
     this.forget = forget;
-    this.peer = encodePeer(plainAddress(socket.remoteAddress ?? ''), String(socket.remotePort ?? ''));
     socket.on('end', this.onEnd);
     socket.on('close', this.onClose);
   }
@@ -215,9 +214,4 @@ export class NodeConnection {
 
   /** 'close' follows. */
   private readonly onSocketError = (): void => {};
-}
-
-/** An IPv4 address that came over an IPv6 socket, as IPv4. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }

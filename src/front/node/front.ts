@@ -1,9 +1,11 @@
 // The HTTP front on node:http: the portable engine. As the gateway, it does HTTP/1.0, chunked requests, pipelining, and
 // clients that close their sending side before they read.
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TlsOptions } from 'node:tls';
 import { errorCode } from '../../base/errors.js';
 import { addressText, listenError, removeStaleSocket } from '../../system/listen.js';
 import { dressSocket } from '../../system/socket-files.js';
@@ -13,6 +15,8 @@ import type { HttpFrontOptions } from '../http/options.js';
 import { REFUSAL, type Refusal } from '../http/refusal.js';
 import type { Turns } from '../turns.js';
 import { NodeConnection, NodeTools } from './connection.js';
+import { Entrance } from './entrance.js';
+import { type NodeServer, newServer } from './server.js';
 
 /** How often connections that wait for their client are looked at. */
 const TICK_MS = 500;
@@ -22,7 +26,8 @@ const ON_ITS_WAY_MS = 100;
 export class NodeHttpFront implements Front {
   private readonly options: HttpFrontOptions;
   private readonly turns: Turns;
-  private readonly server: Server;
+  private readonly server: NodeServer;
+  private readonly entrance: Entrance;
   private readonly connections = new Map<Socket, NodeConnection>();
   private tools: NodeTools | undefined;
   private tick: NodeJS.Timeout | undefined;
@@ -31,25 +36,8 @@ export class NodeHttpFront implements Front {
   constructor(options: HttpFrontOptions, turns: Turns) {
     this.options = options;
     this.turns = turns;
-    const server = createServer({
-      insecureHTTPParser: false,
-      // Judged by our own check, as every other header: a missing Host gets the same answer on every engine.
-      requireHostHeader: false,
-      // The vars block has its own limit; the parser's only has to be above it.
-      maxHeaderSize: 2 * options.varsBytesMax + 16_384,
-      headersTimeout: options.httpTimeoutMs,
-      // A body may take as long as it moves: see NodeTools.watched.
-      requestTimeout: 0,
-      keepAliveTimeout: options.httpKeepaliveMs,
-      connectionsCheckingInterval: Math.min(options.httpTimeoutMs, 5000),
-      noDelay: true,
-    });
-    // node:http would drop the headers beyond a maximum without a word.
-    server.maxHeadersCount = 0;
-    server.timeout = 0;
-    // Not in the documentation: without it the end of what a client sends ends its requests, too.
-    Object.assign(server, { httpAllowHalfOpen: true });
-    server.on('connection', this.onConnection);
+    const server = newServer(options);
+    this.entrance = new Entrance(server, options, (socket, peer) => this.adopt(socket, peer));
     server.on('request', this.onRequest);
     server.on('checkContinue', this.onRequest);
     server.on('checkExpectation', this.onRequest);
@@ -76,8 +64,9 @@ export class NodeHttpFront implements Front {
     if (address.kind === 'unix' && inherited === undefined) dressSocket(address.path, chmodSocket, chownSocket);
     const port = address.kind === 'tcp' ? (server.address() as AddressInfo).port : undefined;
     this.tools = new NodeTools(this.options, this.turns, port);
-    this.tick = setInterval(() => this.tools?.checkConnections(), TICK_MS).unref();
-    const bound = { protocol: 'http', engine: 'node', address: addressText(address, port), port } as const;
+    this.tick = setInterval(this.onTick, TICK_MS).unref();
+    const protocol = this.options.tls === undefined ? 'http' : 'https';
+    const bound = { protocol, engine: 'node', address: addressText(address, port), port } as const;
     return [inherited === undefined ? bound : { ...bound, inherited: true }];
   }
 
@@ -88,6 +77,7 @@ export class NodeHttpFront implements Front {
     server.close();
     // What had arrived before, or was on its way, is read first.
     await sleep(ON_ITS_WAY_MS);
+    this.entrance.destroy();
     // Connections that have not sent a byte, as browsers keep them, are not idle to node:http.
     for (const socket of this.connections.keys()) if (socket.bytesRead === 0) socket.destroy();
     // Those that a worker has taken over end with it, later.
@@ -99,21 +89,32 @@ export class NodeHttpFront implements Front {
     clearInterval(this.tick);
   }
 
+  /** Speaks TLS with other files from the next connection on. Of an https front. */
+  renewTls(tls: TlsOptions): void {
+    if (this.server instanceof TlsServer) this.server.setSecureContext(tls);
+  }
+
   destroy(): void {
     clearInterval(this.tick);
+    this.entrance.destroy();
     this.server.close();
     this.server.closeAllConnections();
   }
 
-  private readonly onConnection = (socket: Socket): void => {
-    if (this.tools === undefined) return;
-    this.connections.set(socket, new NodeConnection(this.tools, socket, this.forget));
+  private readonly onTick = (): void => {
+    this.tools?.checkConnections();
+    this.entrance.check(performance.now());
   };
 
   private readonly forget = (socket: Socket): void => {
     this.connections.delete(socket);
     if (this.connections.size === 0) this.onEmpty?.();
   };
+
+  private adopt(socket: Socket, peer: Uint8Array): void {
+    if (this.tools === undefined) return;
+    this.connections.set(socket, new NodeConnection(this.tools, socket, peer, this.forget));
+  }
 
   private readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     this.connections.get(request.socket)?.onRequest(request, response);

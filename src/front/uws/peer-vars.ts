@@ -1,6 +1,6 @@
 // REMOTE_ADDR and REMOTE_PORT of a uWebSockets.js connection. The library knows requests, not connections, so what was
 // worked out for an address is kept by address.
-import { SocketAddress } from 'node:net';
+import { ipv4Text, ipv6Text } from '../../protocol/ip-address.js';
 import { encodePeer } from '../http/request-encoder.js';
 import type { UwsResponse } from './api.js';
 
@@ -35,11 +35,6 @@ function addressNumber(address: Uint8Array): number {
 
 /** The text of 4 or 16 bytes in network order; an IPv4 address inside IPv6 as IPv4; empty for none. */
 export function addressText(address: Uint8Array): string {
-  if (address.length === 4) return address.join('.');
-  if (address.length !== 16) return '';
-  const groups: string[] = [];
-  for (let i = 0; i < 16; i += 2)
-    groups.push((((address[i] as number) << 8) | (address[i + 1] as number)).toString(16));
-  const text = new SocketAddress({ family: 'ipv6', address: groups.join(':') }).address;
-  return text.startsWith('::ffff:') && text.includes('.') ? text.slice('::ffff:'.length) : text;
+  if (address.length === 4) return ipv4Text(address, 0);
+  return address.length === 16 ? ipv6Text(address, 0) : '';
 }

@@ -1,0 +1,49 @@
+// The server of node:http or node:https that a front of this engine listens with.
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { encodeVar } from '../../protocol/uwsgi-encoder.js';
+import type { HttpFrontOptions } from '../http/options.js';
+
+export type NodeServer = Server | TlsServer;
+
+/** Makes the server; it does not listen yet. */
+export function newServer({ varsBytesMax, httpTimeoutMs, httpKeepaliveMs, tls }: HttpFrontOptions): NodeServer {
+  const options = {
+    insecureHTTPParser: false,
+    // Judged by our own check, as every other header: a missing Host gets the same answer on every engine.
+    requireHostHeader: false,
+    // The vars block has its own limit; the parser's only has to be above it.
+    maxHeaderSize: 2 * varsBytesMax + 16_384,
+    headersTimeout: httpTimeoutMs,
+    // A body may take as long as it moves: see NodeTools.watched.
+    requestTimeout: 0,
+    keepAliveTimeout: httpKeepaliveMs,
+    connectionsCheckingInterval: Math.min(httpTimeoutMs, 5000),
+    noDelay: true,
+  };
+  const server =
+    tls === undefined
+      ? createServer(options)
+      : createTlsServer({ ...options, ...tls, handshakeTimeout: httpTimeoutMs });
+  // node:http would drop the headers beyond a maximum without a word.
+  server.maxHeadersCount = 0;
+  server.timeout = 0;
+  // Not in the documentation: without it the end of what a client sends ends its requests, too.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  return server;
+}
+
+/** Whether a client's certificate, if it has shown one, is good. Node itself is strict only where one must be shown. */
+export function hasGoodCertificate(socket: TLSSocket): boolean {
+  return socket.authorized || socket.getPeerX509Certificate() === undefined;
+}
+
+/** What is known of the client's certificate, in uWSGI's variables: the subject on one line, and all of it (DER). */
+export function certificateVars(socket: TLSSocket): Uint8Array {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return new Uint8Array(0);
+  const subject = Buffer.from(`/${certificate.subject.replaceAll('\n', '/')}`).toString('latin1');
+  const der = certificate.raw.toString('latin1');
+  return Buffer.concat([encodeVar('HTTPS_DN', subject), encodeVar('HTTPS_CLIENT_CERTIFICATE', der)]);
+}
