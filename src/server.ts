@@ -367,7 +367,7 @@ export class Server {
   /** What is the same for every worker. */
   private workerInit(): WorkerInitCommon {
     const { configuration } = this;
-    const { moduleName, wsgiFile, callable, appKind, home } = configuration;
+    const { moduleName, wsgiFile, callable, appKind, cwd, home, pythonPath, options, chdir2 } = configuration;
     return {
       bells: this.gateway === undefined ? [this.mainBell] : [this.mainBell, this.gateway.bell],
       counters: this.counters.memory,
@@ -382,6 +382,14 @@ export class Server {
         kind: appKind,
         chdir: this.applicationFolder,
         home: home === undefined ? undefined : resolve(this.applicationFolder, home),
+        python: {
+          pythonPath: pythonPath.map((folder) => resolve(cwd, folder)),
+          chdir2: chdir2 === undefined ? undefined : resolve(this.applicationFolder, chdir2),
+          options: [...options],
+          socketTimeoutMs: configuration.socketTimeoutMs,
+          autoreloadMs: configuration.autoreloadMs,
+          harakiriVerbose: configuration.harakiriVerbose,
+        },
       },
       mounts: mountsOf(configuration.mounts, configuration.mountCallable),
       manageScriptName: configuration.manageScriptName,

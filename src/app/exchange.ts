@@ -5,6 +5,8 @@ import type { Socket } from 'node:net';
 export interface RequestBody {
   /** Bytes in all. */
   readonly length: number;
+  /** Descriptor of the file that holds it, or -1 when it is in memory. The server's: to pass on, not to close. */
+  readonly fd: number;
   /** Up to `size` bytes from the read position, which moves on; an empty buffer at the end. The bytes are the caller's. */
   readSync(size: number): Buffer;
   /** As `readSync`, without blocking the thread when the body is in a file. One call at a time. */
@@ -30,6 +32,25 @@ export interface ResponseWriter {
   drainSync(): void;
   /** Sends the last chunk, if any, and completes the response. Head and chunk leave in one piece when nothing was written before. */
   end(chunk?: Uint8Array | string): void;
+  /**
+   * Lends the client's connection to another process, which sends the whole response on it, head included, and closes its
+   * sending side: the descriptor, or -1 where only we can answer. Nothing may be sent here until `complete` or `takeBack`.
+   */
+  lend(): number;
+  /** Whoever had the connection has sent the response, or found that the client has gone (`isCut`). */
+  complete(sent: SentResponse, isCut: boolean): void;
+  /** Nobody else has the connection any more. `hasBegun`: a part of a response has been sent, so that there can be no other one. */
+  takeBack(hasBegun: boolean): void;
+  /** Whoever has the connection has sent a part of the response. */
+  noteSending(): void;
+}
+
+/** A response that was sent by somebody else, for the log. */
+export interface SentResponse {
+  readonly status: number;
+  readonly headerCount: number;
+  readonly headBytes: number;
+  readonly bodyBytes: number;
 }
 
 /** One request and its response. */
@@ -49,6 +70,12 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Called, at most once, when `signal` would fire. Set by the kind: an AbortSignal of its own costs 4 µs on Node 20. */
   onAbort: (() => void) | null;
+  /** The deadline has passed: tells an abort of that kind from a client's leaving. */
+  readonly overdue: boolean;
+  /** Gives the request back before anything was done for it: another worker, or this one later, gets it. False: that cannot be. */
+  giveBack(): boolean;
+  /** The request has run longer than it may, by the application's own word: as when the server's deadline passes. */
+  timeOut(): void;
   /** The client offers to go on with another protocol (RFC 9110 section 7.8), as WebSocket does, and the connection can be had. */
   readonly upgradable: boolean;
   /**
@@ -56,6 +83,12 @@ export interface Exchange {
    * Only of an exchange that is `upgradable` and has sent nothing. Rejects when the connection has gone.
    */
   takeConnection(): Promise<Socket>;
+}
+
+/** Memory in bytes. */
+export interface MemoryUse {
+  readonly addressSpace: number;
+  readonly resident: number;
 }
 
 /** A loaded application of any kind. */
@@ -70,6 +103,14 @@ export interface Application {
    * After an abort (`response.aborted`, `onAbort`) it returns without `response.end`: the rest is the worker's.
    */
   handle(exchange: Exchange): void | Promise<void>;
+  /** Requests it takes beyond those it runs, so that it need not wait for the next one; those that wait too long it gives back. */
+  readonly prefetch?: number;
+  /** Of an application outside of the thread: resolves, with how, when it has come to its end without being asked. It is given no more requests. */
+  readonly ended?: Promise<string>;
+  /** Of such an application: what it takes; undefined when that is not known. */
+  memory?(): MemoryUse | undefined;
+  /** Of such an application: ends it. All its requests are done. */
+  close?(): Promise<void>;
   /** Resolves when nothing goes on any more of what requests have left behind (`waitUntil`). Absent: nothing ever does. */
   settled?(): Promise<void>;
 }
@@ -81,12 +122,18 @@ export interface WorkerContext {
   readonly processes: number;
   /** True when one worker runs several requests at a time. */
   readonly multithread: boolean;
+  /** Requests one worker runs at a time; undefined: as the kind has it. */
+  readonly concurrency: number | undefined;
   readonly version: string;
   readonly node: string;
   /** Where the server listens, HTTP first, as the log shows it; empty when that is not known. */
   readonly address: string;
   /** Writes one line, or several, to the server's log. */
   log(text: string): void;
+  /** Asks the server to load the application anew, in all workers. */
+  reload(): void;
+  /** Tells the server the process that works for this thread: it is ended with it. */
+  hasProcess(pid: number): void;
 }
 
 /** One kind of application; each is a folder under app/ with the same file names. */

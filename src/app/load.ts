@@ -1,12 +1,14 @@
 // Loads an application into this thread: finds its file, imports it, takes the export and gives it to its kind.
 import { pathToFileURL } from 'node:url';
 import { errorMessage, FastwsgiError } from '../base/errors.js';
+import type { PythonInit } from '../lane/worker-init.js';
 import type { Application, WorkerContext } from './exchange.js';
 import { openGlobals } from './fetch/globals.js';
 import { searchHome } from './home.js';
 import { isApplication, selectKind } from './kinds.js';
 import { type Located, locateFile, locateModule } from './locate.js';
 import { Adoption } from './node/adopt.js';
+import { isPython } from './python/locate.js';
 import { locateSyntaxError } from './syntax-error.js';
 import { importTypeScript, isTypeScript } from './typescript.js';
 
@@ -26,10 +28,12 @@ export interface ApplicationSpec {
   readonly chdir: string;
   /** A folder whose node_modules is searched, too. Absolute. */
   readonly home?: string | undefined;
+  readonly python?: PythonInit | undefined;
 }
 
 /** Throws ERR_APPLICATION_LOAD, with the application's own error as its cause. */
 export async function loadApplication(spec: ApplicationSpec, context: WorkerContext): Promise<Application> {
+  if (isPython(spec)) return (await import('./python/load.js')).loadPython(spec, context);
   const located = locate(spec);
   const { file } = located;
   const asked = located.exportName ?? spec.callable;

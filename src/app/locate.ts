@@ -28,17 +28,23 @@ export function locateModule(module: string, chdir: string): Located {
   const tried = EXTENSIONS.map((extension) => base + extension);
   const file = tried.find(isFile) ?? packageFile(base, tried);
   if (file !== undefined) return { file, exportName };
-  const python = [`${base}.py`, join(base, '__init__.py')].find(isFile);
-  if (python !== undefined) throw pythonError('module', python);
   const hint = existsSync(resolve(chdir, name)) ? `; there is a file ${name}: use wsgi-file = ${name}` : '';
   throw loadError('module', `found no file for module "${name}"; tried ${tried.join(', ')}${hint}`);
+}
+
+/** Whether `locateModule` would find a file. */
+export function moduleExists(module: string, chdir: string): boolean {
+  try {
+    return isFile(locateModule(module, chdir).file);
+  } catch {
+    return false;
+  }
 }
 
 /** The file at `path` (options `wsgi-file`, `file`), taken from `chdir`. Throws ERR_APPLICATION_LOAD where there is none. */
 export function locateFile(path: string, chdir: string): Located {
   const file = resolve(chdir, path);
   if (!isFile(file)) throw loadError('wsgi-file', `there is no file ${file}`);
-  if (file.endsWith('.py')) throw pythonError('wsgi-file', file);
   return { file, exportName: undefined };
 }
 
@@ -88,10 +94,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-}
-
-function pythonError(option: string, file: string): FastwsgiError {
-  return loadError(option, `${file} is Python, and kind python is not there yet in this version`);
 }
 
 function loadError(option: string, reason: string): FastwsgiError {

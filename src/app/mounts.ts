@@ -2,7 +2,7 @@
 // the one that it is for, as uWSGI chooses.
 import { errorMessage, FastwsgiError } from '../base/errors.js';
 import { findVar } from '../protocol/environ-vars.js';
-import type { Application, Exchange, WorkerContext } from './exchange.js';
+import type { Application, Exchange, MemoryUse, WorkerContext } from './exchange.js';
 import { type ApplicationSpec, loadApplication } from './load.js';
 
 /** Where an application is mounted, and which it is. */
@@ -50,6 +50,9 @@ class Mounts implements Application {
   readonly kind: string;
   /** What the most careful of them can bear. */
   readonly concurrency: number;
+  /** Where one of them has come to its end, the worker has. */
+  readonly ended?: Promise<string>;
+  private readonly all: readonly Application[];
   private readonly applications: ReadonlyMap<string, Application>;
   /** The longest first: of `/a` and `/a/b`, `/a/b/c` is for the second. */
   private readonly prefixes: readonly string[];
@@ -57,6 +60,9 @@ class Mounts implements Application {
 
   constructor(applications: ReadonlyMap<string, Application>, manageScriptName: boolean) {
     const all = [...applications.values()];
+    this.all = all;
+    const ends = all.map(({ ended }) => ended).filter((ended) => ended !== undefined);
+    if (ends.length > 0) this.ended = Promise.race(ends);
     this.kind = [...new Set(all.map(({ kind }) => kind))].join('+');
     this.concurrency = Math.min(...all.map(({ concurrency }) => concurrency));
     this.applications = applications;
@@ -71,8 +77,19 @@ class Mounts implements Application {
     return application.handle(exchange);
   }
 
+  memory(): MemoryUse | undefined {
+    const uses = this.all.map((application) => application.memory?.()).filter((use) => use !== undefined);
+    if (uses.length === 0) return undefined;
+    const sum = (part: keyof MemoryUse) => uses.reduce((total, use) => total + use[part], 0);
+    return { addressSpace: sum('addressSpace'), resident: sum('resident') };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((application) => application.close?.()));
+  }
+
   async settled(): Promise<void> {
-    await Promise.all([...this.applications.values()].map((application) => application.settled?.()));
+    await Promise.all(this.all.map((application) => application.settled?.()));
   }
 
   private mountPointOf(exchange: Exchange): string {

@@ -11,7 +11,7 @@ export const APPLICATION_OPTIONS = [
     kind: 'text',
     status: 'works',
     placeholder: 'PKG.MOD:CALLABLE',
-    help: 'the application: pkg/mod.js, .mjs, .cjs, .ts or a package folder under chdir, and the export to call',
+    help: 'the application: pkg/mod.js, .mjs, .cjs, .ts or a package folder under chdir, and the export to call; or else a Python module',
   },
   {
     name: 'wsgi-file',
@@ -20,7 +20,7 @@ export const APPLICATION_OPTIONS = [
     kind: 'text',
     status: 'works',
     placeholder: 'FILE',
-    help: 'the application by the path of its file, relative to chdir',
+    help: 'the application by the path of its file, relative to chdir; .py and .wsgi are Python',
   },
   {
     name: 'callable',
@@ -36,7 +36,7 @@ export const APPLICATION_OPTIONS = [
     kind: 'choice',
     choices: ['wsgi', 'fetch', 'node', 'python'],
     status: 'works',
-    help: 'what kind of application it is; without this the export decides. No uWSGI option',
+    help: 'what kind of application it is; without this the file and its export decide. No uWSGI option',
   },
   {
     name: 'need-app',
@@ -102,9 +102,9 @@ export const APPLICATION_OPTIONS = [
     group: 'application',
     kind: 'text',
     repeat: true,
-    status: 'not-yet',
+    status: 'works',
     placeholder: 'DIR',
-    help: 'a directory that Python modules are searched in',
+    help: 'a directory that Python modules are searched in, before those of the interpreter',
   },
 ] as const satisfies readonly OptionRow[];
 

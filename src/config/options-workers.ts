@@ -275,7 +275,7 @@ export const LIFECYCLE_OPTIONS = [
     kind: 'seconds',
     min: 0,
     default: 0,
-    status: 'not-yet',
-    help: 'look for changed modules this often and reload; for development; 0 is off',
+    status: 'works',
+    help: 'look this often whether the files of loaded Python modules have changed, and reload; for development; 0 is off',
   },
 ] as const satisfies readonly OptionRow[];

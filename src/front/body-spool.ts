@@ -3,7 +3,7 @@
 // time costs what it sends. The descriptor is never closed under a write that is still under way.
 import { close, write } from 'node:fs';
 import { errorMessage } from '../base/errors.js';
-import { openTemporaryFile } from './temporary-file.js';
+import { openTemporaryFile } from '../system/temporary-file.js';
 
 /** Bytes that are written to the file at a time. */
 const BLOCK_BYTES = 262_144;

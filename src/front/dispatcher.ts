@@ -127,6 +127,8 @@ export class Dispatcher {
     for (const lane of this.lanes) {
       if (lane.needsCleaning) this.cleanUp(lane);
       for (let slot = lane.nextNews(); slot !== null; slot = lane.nextNews()) {
+        // A worker has given it back.
+        if (slot.state === SLOT_STATE.READY) this.unsettled = true;
         slot.owner?.onReply(slot);
       }
     }

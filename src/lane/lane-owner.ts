@@ -82,6 +82,16 @@ export class LaneOwner {
     return Atomics.load(this.control, CONTROL.MEMORY_KIB) * 1024;
   }
 
+  /** The part of it that is in memory: less only where a process works for the thread. */
+  get residentBytes(): number {
+    return Atomics.load(this.control, CONTROL.RESIDENT_KIB) * 1024;
+  }
+
+  /** The process that works for the thread, or 0. */
+  get processId(): number {
+    return Atomics.load(this.control, CONTROL.PROCESS_ID);
+  }
+
   /** Gives the lane to the fronts; a thread that is loaded, or was paused. */
   open(): void {
     Atomics.compareExchange(this.control, CONTROL.STATE, LANE_STATE.LOADED, LANE_STATE.READY);
@@ -113,6 +123,8 @@ export class LaneOwner {
     Atomics.store(this.control, CONTROL.THREAD_ID, 0);
     Atomics.store(this.control, CONTROL.STOP, 0);
     Atomics.store(this.control, CONTROL.MEMORY_KIB, 0);
+    Atomics.store(this.control, CONTROL.RESIDENT_KIB, 0);
+    Atomics.store(this.control, CONTROL.PROCESS_ID, 0);
     Atomics.store(this.control, CONTROL.CONNECTIONS, 0);
     this.bell.awake();
     Atomics.store(this.control, CONTROL.STATE, LANE_STATE.STARTING);

@@ -28,8 +28,12 @@ export const CONTROL = {
   ACKNOWLEDGED: 6 * LINE,
   /** What the worker last said of its memory, in KiB. */
   MEMORY_KIB: 6 * LINE + 8,
+  /** And of what of it is resident: the same, unless a process works for the thread. */
+  RESIDENT_KIB: 6 * LINE + 9,
+  /** Id of the process that works for the thread; 0: none. */
+  PROCESS_ID: 6 * LINE + 10,
   /** Connections that the application has taken over, and that have not ended. */
-  CONNECTIONS: 6 * LINE + 9,
+  CONNECTIONS: 6 * LINE + 11,
   /** Counts the worker's looks into its request rings, wrapping: while it stands still, the thread is busy or stuck. */
   PROGRESS: 7 * LINE,
 } as const;

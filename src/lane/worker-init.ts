@@ -24,6 +24,7 @@ export interface WorkerInitCommon {
     readonly callable: string | undefined;
     readonly kind: string | undefined;
     readonly chdir: string;
+    readonly python: PythonInit;
     readonly home: string | undefined;
   };
   /** The other applications, below their prefixes; they are of the kinds that their exports say. */
@@ -45,6 +46,20 @@ export interface WorkerInitCommon {
   readonly requestLog: RequestLogSettings | undefined;
 }
 
+/** What applications of kind `python` are told beside all that. Paths are absolute. */
+export interface PythonInit {
+  readonly pythonPath: readonly string[];
+  /** Where Python goes once the application is loaded. */
+  readonly chdir2: string | undefined;
+  /** `uwsgi.opt`: a value, true for a bare name, or a list. */
+  readonly options: readonly (readonly [string, string | true | readonly (string | true)[]])[];
+  readonly socketTimeoutMs: number;
+  /** 0: off. */
+  readonly autoreloadMs: number;
+  /** Whether the Python stack is logged when a deadline ends a request. */
+  readonly harakiriVerbose: boolean;
+}
+
 export interface WorkerInit extends WorkerInitCommon {
   readonly lane: LaneMemory;
   /** The lane's epoch that this life belongs to. */
@@ -63,10 +78,11 @@ export interface WorkerMessage {
   readonly news: WorkerNews;
 }
 
-/** The application is loaded; it cannot be loaded; the worker has done what it had, and exits as it was asked to. */
+/** The application is loaded; it cannot be loaded; it wants a reload; the worker has done what it had, and exits as it was asked to. */
 export type WorkerNews =
   | { readonly kind: 'loaded'; readonly application: string; readonly concurrency: number }
   | { readonly kind: 'load-error'; readonly error: string }
+  | { readonly kind: 'reload' }
   | { readonly kind: 'stopped' };
 
 /** Whether a message is the worker's: an application may post its own on the thread's port. */

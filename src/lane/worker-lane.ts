@@ -95,6 +95,10 @@ export class WorkerSlot {
     return this.words[this.base + SLOT.STATE] as number;
   }
 
+  get generation(): number {
+    return this.words[this.base + SLOT.GENERATION] as number;
+  }
+
   /** Takes the request if it is still the one that was pushed as `generation`. `nowMs`: when it starts. */
   claim(generation: number, nowMs: number): boolean {
     const { words, base } = this;
@@ -108,6 +112,13 @@ export class WorkerSlot {
     this.waitedMs = Math.max(0, (((monotonic * 1000) | 0) - (words[base + SLOT.ARRIVED_AT] as number)) | 0) / 1000;
     this.head = 0;
     return true;
+  }
+
+  /** Gives the request back, as it was before `claim`: whoever is first takes it, its front or this worker. */
+  unclaim(): void {
+    Atomics.store(this.words, this.base + SLOT.STATE, SLOT_STATE.READY);
+    // The front does not look for waiting requests in a lane that it believes has none.
+    this.post();
   }
 
   /** Says that a byte of the reply is about to be handed on; from here nobody can answer in our stead. */
@@ -206,6 +217,8 @@ export class WorkerLane {
   private readonly control: Int32Array;
   private readonly requests: readonly Ring[];
   private nextFront = 0;
+  /** Requests that were given back, and their generations: nothing stands in the rings about them any more. */
+  private readonly returned: { readonly slot: WorkerSlot; readonly generation: number }[] = [];
 
   constructor(memory: LaneMemory) {
     this.id = memory.id;
@@ -243,8 +256,14 @@ export class WorkerLane {
   }
 
   /** Publishes how much memory the thread has, for the supervisor. */
-  reportMemory(bytes: number): void {
+  reportMemory(bytes: number, residentBytes: number): void {
     Atomics.store(this.control, CONTROL.MEMORY_KIB, Math.ceil(bytes / 1024) | 0);
+    Atomics.store(this.control, CONTROL.RESIDENT_KIB, Math.ceil(residentBytes / 1024) | 0);
+  }
+
+  /** Says which process works for the thread, and ends with it; 0: none any more. */
+  reportProcess(pid: number): void {
+    Atomics.store(this.control, CONTROL.PROCESS_ID, pid);
   }
 
   /** Publishes how many connections the application has taken over. */
@@ -272,6 +291,7 @@ export class WorkerLane {
   }
 
   get hasRequests(): boolean {
+    if (this.returned.length > 0) return true;
     for (const ring of this.requests) if (!ring.isEmpty()) return true;
     return false;
   }
@@ -280,12 +300,29 @@ export class WorkerLane {
   next(nowMs: number): WorkerSlot | null {
     // One writer; atomic, so that the fronts see it soon.
     Atomics.store(this.control, CONTROL.PROGRESS, ((this.control[CONTROL.PROGRESS] as number) + 1) | 0);
+    if (this.returned.length > 0) {
+      const slot = this.nextReturned(nowMs);
+      if (slot !== null) return slot;
+    }
     const count = this.requests.length;
     for (let tried = 0; tried < count; tried++) {
       const front = this.nextFront;
       this.nextFront = front + 1 === count ? 0 : front + 1;
       const slot = this.nextOf(front, nowMs);
       if (slot !== null) return slot;
+    }
+    return null;
+  }
+
+  /** The request in a claimed slot waits again. */
+  giveBack(slot: WorkerSlot): void {
+    this.returned.push({ slot, generation: slot.generation });
+    slot.unclaim();
+  }
+
+  private nextReturned(nowMs: number): WorkerSlot | null {
+    for (let entry = this.returned.shift(); entry !== undefined; entry = this.returned.shift()) {
+      if (entry.slot.claim(entry.generation, nowMs)) return entry.slot;
     }
     return null;
   }

@@ -34,7 +34,7 @@ export class HarakiriWatch {
     const waiting: Overdue[] = [];
     const ended: Overdue[] = [];
     for (const overdue of life.overdue) (life.lane.stillRuns(overdue.request) ? waiting : ended).push(overdue);
-    if (ended.length > 0) this.announce(life, ended, true);
+    if (ended.length > 0) this.announce(life, ended, !endsItself(life));
     // Of each request: where many are overdue one after the other, some are always waiting, and the event loop turns all the same.
     if (waiting.some(({ sinceMs }) => nowMs - sinceMs >= REACTION_MS)) {
       this.announce(life, waiting, false);
@@ -70,6 +70,11 @@ export class HarakiriWatch {
 export function requestName({ packet, varsEnd }: RunningRequest): string {
   const value = (name: string) => printable(findVar(packet, PACKET_HEADER_BYTES, varsEnd, name) ?? '-');
   return `${value('REQUEST_METHOD')} ${value('REQUEST_URI')}`;
+}
+
+/** A request of a Python process is ended with the process, which its worker sees to. */
+function endsItself({ news }: WorkerLife): boolean {
+  return news?.application === 'python';
 }
 
 function requestLine({ core, ageMs, packet, varsEnd }: RunningRequest): string {

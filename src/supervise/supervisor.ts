@@ -2,7 +2,7 @@
 // and how many workers there have to be.
 import { monotonicMs } from '../base/clock.js';
 import type { Configuration } from '../config/configuration.js';
-import type { Deadlines, RunningRequest } from '../lane/lane-owner.js';
+import type { Deadlines, LaneOwner, RunningRequest } from '../lane/lane-owner.js';
 import type { EndCause } from '../observe/worker-records.js';
 import type { Crew } from './crew.js';
 import { HarakiriWatch } from './harakiri.js';
@@ -16,9 +16,10 @@ export interface SupervisorSettings {
   readonly workerReloadMercyMs: number;
   readonly minWorkerLifetimeMs: number;
   readonly maxWorkerLifetimeMs: number;
-  /** Of a thread both are its own memory. */
-  readonly reloadAboveBytes: number;
-  readonly evilReloadAboveBytes: number;
+  readonly reloadOnAsBytes: number;
+  readonly reloadOnRssBytes: number;
+  readonly evilReloadOnAsBytes: number;
+  readonly evilReloadOnRssBytes: number;
   /** The fewest workers; 0: there are always `processes`. */
   readonly cheaper: number;
   readonly cheaperStep: number;
@@ -32,14 +33,18 @@ export function supervisorSettings(configuration: Configuration): SupervisorSett
   return {
     ...configuration,
     deadlines: { uwsgiMs: harakiriMs, httpMs: httpHarakiriMs === 0 ? harakiriMs : httpHarakiriMs },
-    reloadAboveBytes: lower(configuration.reloadOnAsBytes, configuration.reloadOnRssBytes),
-    evilReloadAboveBytes: lower(configuration.evilReloadOnAsBytes, configuration.evilReloadOnRssBytes),
   };
 }
 
-/** The lower of two limits of which 0 is none. */
-function lower(a: number, b: number): number {
-  return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b);
+/** Says how the lane's worker is over a limit of address space (for a thread: its own memory) or of resident memory; 0 is no limit. */
+function overMemory(
+  { memoryBytes, residentBytes }: LaneOwner,
+  onAsBytes: number,
+  onRssBytes: number,
+): string | undefined {
+  if (onAsBytes > 0 && memoryBytes > onAsBytes) return `${megabytes(memoryBytes)}, more than ${megabytes(onAsBytes)}`;
+  if (onRssBytes === 0 || residentBytes <= onRssBytes) return undefined;
+  return `${megabytes(residentBytes)}, more than ${megabytes(onRssBytes)}`;
 }
 
 export interface SupervisorOptions {
@@ -140,27 +145,24 @@ export class Supervisor {
   // ---- recycling
 
   private judge(life: WorkerLife, settings: SupervisorSettings, now: number): void {
-    const { evilReloadAboveBytes } = settings;
-    const { memoryBytes } = life.lane;
     if (life.killedBy !== undefined) return;
-    if (evilReloadAboveBytes > 0 && memoryBytes > evilReloadAboveBytes) {
+    const evil = overMemory(life.lane, settings.evilReloadOnAsBytes, settings.evilReloadOnRssBytes);
+    if (evil !== undefined) {
       life.endCause ??= 'evil-memory';
-      return life.kill(`evil reload: ${megabytes(memoryBytes)} are over ${megabytes(evilReloadAboveBytes)}`);
+      return life.kill(`evil reload: it has ${evil}`);
     }
     const why = life.ageMs >= settings.minWorkerLifetimeMs ? this.reasonToGo(life, settings) : undefined;
     if (why !== undefined && !this.options.crew.isReplacing(life.workerId)) this.recycle(life, why, now);
   }
 
   private reasonToGo(life: WorkerLife, settings: SupervisorSettings): Reason | undefined {
-    const { reloadAboveBytes, maxWorkerLifetimeMs } = settings;
+    const { maxWorkerLifetimeMs, reloadOnAsBytes, reloadOnRssBytes } = settings;
     const requests = this.options.requests(life) - life.requestsBefore;
     if (life.requestsMax > 0 && requests >= life.requestsMax) {
       return { cause: 'max-requests', text: `it has served ${requests} requests` };
     }
-    if (reloadAboveBytes > 0 && life.lane.memoryBytes > reloadAboveBytes) {
-      const text = `it has ${megabytes(life.lane.memoryBytes)}, more than ${megabytes(reloadAboveBytes)}`;
-      return { cause: 'memory', text };
-    }
+    const memory = overMemory(life.lane, reloadOnAsBytes, reloadOnRssBytes);
+    if (memory !== undefined) return { cause: 'memory', text: `it has ${memory}` };
     if (maxWorkerLifetimeMs > 0 && life.ageMs > maxWorkerLifetimeMs) {
       return { cause: 'lifetime', text: 'it has reached its lifetime' };
     }

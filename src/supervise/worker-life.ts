@@ -23,6 +23,9 @@ export interface LoadedNews {
   readonly concurrency: number;
 }
 
+/** How long a thread may take to end after the process that works for it. */
+const FOLLOW_MS = 1000;
+
 /** Whether a thread came up. */
 export type Loading = { readonly news: LoadedNews } | { readonly error: string };
 
@@ -113,7 +116,15 @@ export class WorkerLife {
   kill(killedBy: string | undefined): void {
     this.killedBy ??= killedBy;
     this.lane.pause();
-    this.thread.kill();
+    const { processId } = this.lane;
+    if (processId === 0) return this.thread.kill();
+    // The thread takes note of its process's end, answers whoever waits, and ends. Until then the number is that process's.
+    try {
+      process.kill(processId, 'SIGKILL');
+    } catch {
+      // It has ended at this very moment.
+    }
+    setTimeout(() => this.thread.kill(), FOLLOW_MS).unref();
   }
 
   /** The thread finishes what it has, for `mercyMs` at most. */

@@ -224,6 +224,7 @@ export class Workers {
     if (life === undefined) return;
     if (news.kind === 'loaded') life.onLoading({ news });
     else if (news.kind === 'load-error') life.onLoading({ error: news.error });
+    else if (news.kind === 'reload') void this.reload('graceful');
     else life.stopped = true;
   }
 

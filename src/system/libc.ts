@@ -32,6 +32,10 @@ export interface Libc {
   fcntl(fd: number, command: number, argument: number): number;
   prctl(option: number, argument: number): number;
   mkfifo(path: string, mode: number): number;
+  sendmsg(fd: number, message: Bytes, flags: number): number;
+  socketpair(domain: number, type: number, protocol: number, fds: Bytes): number;
+  /** Where the bytes are in memory. Only of a buffer that does not move: see send-descriptors.ts. */
+  addressOf(bytes: Bytes): bigint;
   /** errno of the last failed call on this thread. */
   errno(): number;
 }
@@ -138,6 +142,9 @@ function bindLibc(): Libc {
     fcntl: declare('int fcntl(int, int, int)'),
     prctl: declare('int prctl(int, unsigned long)'),
     mkfifo: declare('int mkfifo(const char *, unsigned int)'),
+    sendmsg: declare('intptr_t sendmsg(int, const void *, int)'),
+    socketpair: declare('int socketpair(int, int, int, void *)'),
+    addressOf: (bytes) => koffi.address(bytes),
     errno: () => koffi.errno(),
   } as Libc;
 }

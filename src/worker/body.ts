@@ -9,8 +9,8 @@ const NOTHING = Buffer.alloc(0);
 /** Reads the body of the request in `slot`. */
 export class SlotBody implements RequestBody {
   readonly length: number;
+  readonly fd: number;
   private readonly inline: Buffer | null;
-  private readonly fd: number;
   private position = 0;
   private closed = false;
 

@@ -36,7 +36,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   // An error that nobody catches ends the thread: where it came from is known here only. The main thread says what follows.
   process.on('uncaughtExceptionMonitor', (error) => log.lastLine(`uncaught: ${describeError(error)}`));
   process.on('exit', () => log.flush());
-  const context = workerContext(init, log);
+  const context = workerContext(init, log, lane, tell);
   // Traces of compiled applications name their sources. Maps are read when a trace is.
   process.setSourceMapsEnabled(true);
   const application = await loadApplications(specsOf(init), context, {
@@ -86,16 +86,25 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     },
   });
   const reportMemory = () => {
-    const { heapTotal, external } = process.memoryUsage();
-    lane.reportMemory(heapTotal + external);
+    const own = process.memoryUsage();
+    const thread = own.heapTotal + own.external;
+    const { addressSpace, resident } = application.memory?.() ?? { addressSpace: thread, resident: thread };
+    lane.reportMemory(addressSpace, resident);
   };
   reportMemory();
   setInterval(reportMemory, MEMORY_EVERY_MS).unref();
+  // At once: nothing is begun any more.
+  void application.ended?.then(() => loop.halt());
   const stopped = loop.run();
   tell({ kind: 'loaded', application: application.kind, concurrency });
-  await stopped;
-  await application.settled?.();
+  const death = await (application.ended === undefined ? stopped : Promise.race([stopped, application.ended]));
+  if (death === undefined) {
+    await application.settled?.();
+    await application.close?.();
+  }
   await log.close();
+  // The thread ends with the task, and the crew hears why.
+  if (death !== undefined) throw new Error(death);
   tell({ kind: 'stopped' });
   // Whatever the application still has running ends here.
   return process.exit();
@@ -113,22 +122,25 @@ function eventLoopWatch(tally: LaneTally): (nowMs: number) => void {
 
 /** The application at the root, unless there are others only, and those. */
 function specsOf({ application, mounts }: WorkerInit): readonly MountedSpec[] {
-  const { module, file, chdir, home } = application;
+  const { module, file, chdir, home, python } = application;
   const isThere = module !== undefined || file !== undefined || mounts.length === 0;
   const root = isThere ? [{ ...application, mountPoint: '' }] : [];
   const others = mounts.filter(({ mountPoint }) => !isThere || mountPoint !== '');
-  return [...root, ...others.map((mount) => ({ ...mount, chdir, home }))];
+  return [...root, ...others.map((mount) => ({ ...mount, chdir, home, python }))];
 }
 
-function workerContext(init: WorkerInit, log: Logs): WorkerContext {
+function workerContext(init: WorkerInit, log: Logs, lane: WorkerLane, tell: (news: WorkerNews) => void): WorkerContext {
   return {
     workerId: init.workerId,
     processes: init.processes,
     multithread: (init.concurrency ?? 1) > 1,
+    concurrency: init.concurrency,
     version: init.version,
     node: init.node,
     address: init.address,
     log: (text) => log.line(text),
+    reload: () => tell({ kind: 'reload' }),
+    hasProcess: (pid) => lane.reportProcess(pid),
   };
 }
 

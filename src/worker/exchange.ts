@@ -5,13 +5,15 @@ import { PACKET_HEADER_BYTES } from '../base/limits.js';
 import type { SlotOccupant, WorkerSlot } from '../lane/worker-lane.js';
 import { findVar } from '../protocol/environ-vars.js';
 import { SlotBody } from './body.js';
-import { type ResponseOwner, SlotResponse } from './response.js';
-import type { ResponseTools } from './response-tools.js';
+import { SlotResponse } from './response.js';
+import type { ResponseOwner, ResponseTools } from './response-tools.js';
 import type { TakenConnections } from './taken-connections.js';
 
 /** Whoever runs the exchanges. */
 export interface ExchangeOwner {
   onFinished(exchange: SlotExchange): void;
+  /** The request waits again. */
+  onGivenBack(slot: WorkerSlot): void;
   readonly taken: TakenConnections;
 }
 
@@ -58,6 +60,10 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
     return this.bodyReader;
   }
 
+  get overdue(): boolean {
+    return this.response.overdue;
+  }
+
   get signal(): AbortSignal {
     this.controller ??= new AbortController();
     if (this.response.aborted) this.controller.abort();
@@ -90,7 +96,19 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
 
   /** The supervisor says that the request has run too long. */
   onDeadline(): void {
+    this.timeOut();
+  }
+
+  timeOut(): void {
     this.response.timeOut();
+  }
+
+  giveBack(): boolean {
+    if (!this.response.giveBack()) return false;
+    this.slot.occupant = null;
+    this.bodyReader?.close();
+    this.owner.onGivenBack(this.slot);
+    return true;
   }
 
   onResponseAborted(): void {

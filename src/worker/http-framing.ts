@@ -92,3 +92,11 @@ export function isConnectionHeader(name: string): boolean {
 export function isFramingHeader(name: string): boolean {
   return isConnectionHeader(name) || /^content-length$/i.test(name);
 }
+
+/** The headers of 205, which has no content and says so: to a client it is a response like any other (RFC 9110 section 15.3.6). */
+export function withoutContent(
+  headers: readonly (readonly [string, string])[],
+): readonly (readonly [string, string])[] {
+  const kept = headers.filter(([name]) => !/^(content-length|transfer-encoding)$/i.test(name));
+  return [...kept, ['Content-Length', '0']];
+}

@@ -51,6 +51,7 @@ export class WorkerLoop implements ExchangeOwner {
   private unfinished = 0;
   private aborts = 0;
   private draining = false;
+  private halted = false;
   private flushScheduled = false;
   private resolveStopped: () => void = () => {};
 
@@ -116,9 +117,16 @@ export class WorkerLoop implements ExchangeOwner {
   }
 
   private hasWork(): boolean {
-    const { lane, concurrency } = this.options;
+    const { lane } = this.options;
+    if (this.halted) return false;
     if (lane.aborts !== this.aborts || this.isOver()) return true;
-    return this.running < concurrency && lane.hasRequests;
+    return this.running < this.limit && lane.hasRequests;
+  }
+
+  /** Requests that may be started, for now. */
+  private get limit(): number {
+    const { concurrency, application } = this.options;
+    return concurrency + (application.prefetch ?? 0);
   }
 
   private isOver(): boolean {
@@ -128,15 +136,15 @@ export class WorkerLoop implements ExchangeOwner {
   /** Starts what may be started. Also called on the slow tick and whenever a request that held up others has ended. */
   private drain(): void {
     // An application that calls back into the event loop synchronously must not start requests inside a request.
-    if (this.draining) return;
+    if (this.draining || this.halted) return;
     this.draining = true;
-    const { lane, concurrency } = this.options;
+    const { lane } = this.options;
     if (lane.aborts !== this.aborts) {
       this.aborts = lane.aborts;
       lane.announceAborts();
     }
     let now = performance.now();
-    for (let served = 0; served < REQUESTS_PER_TURN && this.running < concurrency; served++) {
+    for (let served = 0; served < REQUESTS_PER_TURN && this.running < this.limit; served++) {
       const slot = lane.next(now);
       if (slot === null) break;
       this.start(slot, now);
@@ -180,6 +188,17 @@ export class WorkerLoop implements ExchangeOwner {
     this.onHandled(exchange, error, failed);
     this.drain();
     this.wakeIfOver();
+  }
+
+  onGivenBack(slot: WorkerSlot): void {
+    this.unfinished--;
+    this.options.lane.giveBack(slot);
+    this.posted(slot, true);
+  }
+
+  /** Nothing is started any more: the application has ended, and soon so will the thread. */
+  halt(): void {
+    this.halted = true;
   }
 
   onFinished(exchange: SlotExchange): void {

@@ -1,5 +1,6 @@
-// What one worker thread's responses share.
+// What a response works with: what all of one worker thread share, and whom it belongs to.
 import { SLOT_REPLY_BYTES } from '../base/limits.js';
+import { REPLY_FLAG } from '../lane/layout.js';
 import type { Tally, WorkerSlot } from '../lane/worker-lane.js';
 import { ResponseHead } from '../protocol/response-head.js';
 import type { Libc } from '../system/libc.js';
@@ -41,4 +42,27 @@ export function newResponseTools(
     posted,
     flush,
   };
+}
+
+/** Whoever the response belongs to. */
+export interface ResponseOwner {
+  /** The client turned out to have gone. */
+  onResponseAborted(): void;
+  /** Everything was handed on, or given up; the slot's request is still there, for the last time. */
+  onResponseFinished(): void;
+}
+
+/** Bits of REPLY_FLAG that tell the front about a head. */
+export function replyFlags(head: ResponseHead, dropsBody: boolean, closes: boolean): number {
+  return (
+    (dropsBody ? REPLY_FLAG.NO_BODY : 0) |
+    (head.hasContentLength ? REPLY_FLAG.CONTENT_LENGTH : 0) |
+    (head.connectionClose || closes ? REPLY_FLAG.CONNECTION_CLOSE : 0) |
+    (head.hasDate ? REPLY_FLAG.HAS_DATE : 0) |
+    (head.hasConnectionHeader ? REPLY_FLAG.CONNECTION_HEADERS : 0)
+  );
+}
+
+export function toBytes(chunk: Uint8Array | string): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
 }

@@ -1,25 +1,17 @@
 // A response from the worker: straight to the client's descriptor where there is one (the gateway's connections), through
 // the slot's reply ring otherwise, and for whatever a full socket did not take. Worker thread only.
 // Invariant: while the reply ring holds bytes the front is the one that sends; only when it is empty may we send.
-import type { ResponseWriter } from '../app/exchange.js';
+import type { ResponseWriter, SentResponse } from '../app/exchange.js';
 import { assert } from '../base/assert.js';
 import { REPOLL_MS, RESPONSE_HEAD_BYTES_MAX, SLOT_REPLY_BYTES } from '../base/limits.js';
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../lane/layout.js';
 import type { WorkerSlot } from '../lane/worker-lane.js';
 import { ERRNO, type Libc, SYS } from '../system/libc.js';
-import { HttpFraming, isConnectionHeader, isFramingHeader } from './http-framing.js';
-import type { ResponseTools } from './response-tools.js';
+import { HttpFraming, isConnectionHeader, isFramingHeader, withoutContent } from './http-framing.js';
+import { type ResponseOwner, type ResponseTools, replyFlags, toBytes } from './response-tools.js';
 
 const NOTHING = Buffer.alloc(0);
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
-
-/** Whoever the response belongs to. */
-export interface ResponseOwner {
-  /** The client turned out to have gone. */
-  onResponseAborted(): void;
-  /** Everything was handed on, or given up; the slot's request is still there, for the last time. */
-  onResponseFinished(): void;
-}
 
 /** The response of one request; `WorkerSlot.finish` has been called once `finished` is true. */
 export class SlotResponse implements ResponseWriter {
@@ -27,6 +19,8 @@ export class SlotResponse implements ResponseWriter {
   aborted = false;
   /** The slot has been given back; nothing of it may be touched any more. */
   finished = false;
+  /** Its deadline has passed. */
+  overdue = false;
   /** For the request log: bytes of body and head handed on, the status and the number of headers. */
   bodyBytes = 0;
   headBytes = 0;
@@ -47,6 +41,10 @@ export class SlotResponse implements ResponseWriter {
   private pending: Uint8Array = NOTHING;
   private ending = false;
   private broken = false;
+  /** Somebody else sends on the client's descriptor. */
+  private lent = false;
+  /** Somebody else has sent the response, and closed the sending side. */
+  private sentElsewhere = false;
   private wake: (() => void) | undefined;
 
   constructor(slot: WorkerSlot, tools: ResponseTools, protocol: string, isHead: boolean, owner: ResponseOwner) {
@@ -134,6 +132,47 @@ export class SlotResponse implements ResponseWriter {
     }
   }
 
+  lend(): number {
+    // Headers of ours are added to what the application sends here, and here only.
+    if (!this.direct || this.framing !== null || this.tools.extraHeaders !== undefined || this.aborted) return -1;
+    this.lent = true;
+    // Should this thread die, nobody knows what was sent: nothing is sent any more, and the connection is cut.
+    this.slot.markReplying();
+    return this.slot.fd;
+  }
+
+  noteSending(): void {
+    if (this.lent) this.slot.markReplying();
+  }
+
+  takeBack(hasBegun: boolean): void {
+    this.lent = false;
+    this.headSent = hasBegun;
+  }
+
+  complete({ status, headerCount, headBytes, bodyBytes }: SentResponse, isCut: boolean): void {
+    this.takeBack(true);
+    this.statusCode = status;
+    this.headerCount = headerCount;
+    this.headBytes = headBytes;
+    this.bodyBytes = bodyBytes;
+    if (isCut) {
+      this.slot.addFlags(REPLY_FLAG.BROKEN);
+      return this.abort();
+    }
+    this.slot.describeHead(headBytes, status, 0, -1);
+    this.ending = true;
+    this.sentElsewhere = true;
+    this.finish();
+  }
+
+  /** Forgets the request, which was not begun: its slot is not ours any more. False: it was, or its client has gone, or is answered. */
+  giveBack(): boolean {
+    if (this.headSent || this.aborted || this.finished) return false;
+    this.finished = true;
+    return true;
+  }
+
   /** The client has gone: what is pending is dropped, whoever waits is woken. */
   abort(): void {
     if (this.aborted || this.finished) return;
@@ -151,9 +190,13 @@ export class SlotResponse implements ResponseWriter {
   /** The request has run too long: 504 if nothing was sent, else the response is broken off; the application is told. */
   timeOut(): void {
     if (this.finished) return;
-    if (!this.aborted) this.answerInstead('504 Gateway Timeout', 'Gateway Timeout\n');
-    this.aborted = true;
-    this.wake?.();
+    this.overdue = true;
+    // Where somebody else may send at any moment, the application first ends that, and answers then.
+    if (!this.lent) {
+      if (!this.aborted) this.answerInstead('504 Gateway Timeout', 'Gateway Timeout\n');
+      this.aborted = true;
+      this.wake?.();
+    }
     this.owner.onResponseAborted();
   }
 
@@ -247,12 +290,7 @@ export class SlotResponse implements ResponseWriter {
     this.headBytes = headBytes;
     this.statusCode = head.statusCode;
     this.headerCount = head.headerCount;
-    const flags =
-      (this.dropsBody ? REPLY_FLAG.NO_BODY : 0) |
-      (head.hasContentLength ? REPLY_FLAG.CONTENT_LENGTH : 0) |
-      (head.connectionClose || this.framing?.closes ? REPLY_FLAG.CONNECTION_CLOSE : 0) |
-      (head.hasDate ? REPLY_FLAG.HAS_DATE : 0) |
-      (head.hasConnectionHeader ? REPLY_FLAG.CONNECTION_HEADERS : 0);
+    const flags = replyFlags(head, this.dropsBody, this.framing?.closes === true);
     this.slot.describeHead(headBytes, head.statusCode, flags, head.contentLength);
   }
 
@@ -347,7 +385,7 @@ export class SlotResponse implements ResponseWriter {
     this.finished = true;
     if (this.framing !== null && !this.aborted && !this.broken) this.judgeLength(this.framing);
     const answered = this.direct && !this.aborted && !this.broken && this.slot.room === SLOT_REPLY_BYTES;
-    if (answered && this.closesConnection) {
+    if (answered && this.closesConnection && !this.sentElsewhere) {
       // The end of the response reaches the client at once; the gateway closes the descriptor with its next turn.
       (this.tools.libc as Libc).shutdown(this.slot.fd, SYS.SHUT_WR);
     }
@@ -358,14 +396,4 @@ export class SlotResponse implements ResponseWriter {
   }
 }
 
-/** The headers of 205, which has no content and says so: to a client it is a response like any other (RFC 9110 section 15.3.6). */
-function withoutContent(headers: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
-  const kept = headers.filter(([name]) => !/^(content-length|transfer-encoding)$/i.test(name));
-  return [...kept, ['Content-Length', '0']];
-}
-
 const ERROR_HEADERS = [['Content-Type', 'text/plain']] as const;
-
-function toBytes(chunk: Uint8Array | string): Uint8Array {
-  return typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-}

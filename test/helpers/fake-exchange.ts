@@ -18,6 +18,7 @@ export function encodeVars(vars: Readonly<Record<string, string>>): Buffer {
 /** A body in memory, given out in pieces of at most `pieceBytes(asked)`. */
 export class MemoryBody implements RequestBody {
   readonly length: number;
+  readonly fd = -1;
   private at = 0;
   private reading = false;
 
@@ -48,7 +49,7 @@ export class MemoryBody implements RequestBody {
 /** A body in a file that is open at `fd`. */
 export class FileBody implements RequestBody {
   constructor(
-    private readonly fd: number,
+    readonly fd: number,
     readonly length: number,
   ) {}
 
@@ -119,6 +120,22 @@ export class FakeResponse implements ResponseWriter {
     this.headers = headers;
   }
 
+  lend(): number {
+    return -1;
+  }
+
+  complete(): void {
+    throw new Error('contract: complete of a response that was not lent');
+  }
+
+  takeBack(): void {
+    throw new Error('contract: a response is taken back that was not lent');
+  }
+
+  noteSending(): void {
+    throw new Error('contract: a response is sent that was not lent');
+  }
+
   write(chunk: Uint8Array | string): boolean {
     this.writes += 1;
     if (this.writes === this.options.abortAtWrite) this.abort();
@@ -181,6 +198,7 @@ export class FakeExchange implements Exchange {
   readonly core = 3;
   mountPoint = '';
   onAbort: (() => void) | null = null;
+  overdue = false;
   readonly upgradable = false;
   private readonly controller = new AbortController();
 
@@ -195,6 +213,15 @@ export class FakeExchange implements Exchange {
 
   get signal(): AbortSignal {
     return this.controller.signal;
+  }
+
+  giveBack(): boolean {
+    throw new Error('contract: this kind begins what it gets');
+  }
+
+  timeOut(): void {
+    this.overdue = true;
+    this.abort();
   }
 
   takeConnection(): Promise<never> {
@@ -215,6 +242,7 @@ export class FakeContext implements WorkerContext {
   readonly workerId = 1;
   readonly processes = 2;
   readonly multithread = false;
+  readonly concurrency = undefined;
   readonly version = '1.2.3';
   readonly node = 'test-node';
   readonly address = '127.0.0.1:8000';
@@ -222,5 +250,13 @@ export class FakeContext implements WorkerContext {
 
   log(text: string): void {
     this.lines.push(text);
+  }
+
+  reload(): void {
+    throw new Error('contract: this kind asks for no reload');
+  }
+
+  hasProcess(): void {
+    throw new Error('contract: this kind has no process');
   }
 }

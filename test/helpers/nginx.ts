@@ -160,7 +160,7 @@ class NginxProcess implements Nginx {
   }
 }
 
-function connects(where: string | number): Promise<boolean> {
+export function connects(where: string | number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = typeof where === 'number' ? connect(where, '127.0.0.1') : connect(where);
     socket.once('connect', () => {

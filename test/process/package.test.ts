@@ -46,10 +46,14 @@ test('the package holds what it needs to serve, and no more', () => {
     'dist/cli.js',
     'dist/worker/entry.js',
     'dist/front/gateway/thread.js',
+    'python/main.py',
+    'python/fastwsgi_ts/child.py',
   ];
   for (const path of [...needed, ...built, 'config/apps/sample.js'])
     assert.ok(packed.includes(path), `${path} is missing`);
-  const strange = packed.filter((path) => !/^(dist|config|docs)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path));
+  const strange = packed.filter(
+    (path) => !/^(dist|config|docs)\/|^[A-Z]+(\.md)?$|^python\/(fastwsgi_ts\/)?\w+\.py$|^package\.json$/.test(path),
+  );
   assert.deepEqual(strange, []);
   assert.deepEqual(
     packed.filter((path) => /test|bench/.test(path)),

@@ -16,7 +16,7 @@ test('a worker that has kept too much memory is replaced, one that has kept far 
   assert.equal(countInLog(server, /DAMN/), 0);
   await ask(server, 'http', '/keep?mb=500');
   await server.waitForLog(
-    /^DAMN ! worker 1 \(pid: \d+\) died, evil reload: \d+ MB are over 400 MB :\( trying respawn/m,
+    /^DAMN ! worker 1 \(pid: \d+\) died, evil reload: it has \d+ MB, more than 400 MB :\( trying respawn/m,
   );
   for (const kind of SOCKET_KINDS) assert.equal((await ask(server, kind, '/')).status, 200);
   assert.equal(await server.stop(), 0);

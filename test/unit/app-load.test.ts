@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type ApplicationSpec, loadApplication } from '../../dist/app/load.js';
 import { locateFile, locateModule } from '../../dist/app/locate.js';
+import { isPython } from '../../dist/app/python/locate.js';
 import { FastwsgiError } from '../../dist/base/errors.js';
 import { FakeContext, FakeExchange } from '../helpers/fake-exchange.js';
 
@@ -101,10 +102,18 @@ describe('locateModule', () => {
     );
   });
 
-  test('names a Python module, a file name and a name that is none', () => {
-    const chdir = folderOf({ 'django/wsgi.py': '', 'flask/__init__.py': '', 'app.js': '' });
-    assert.throws(() => locateModule('django.wsgi', chdir), isLoadError(/django\/wsgi\.py is Python, and kind python/));
-    assert.throws(() => locateModule('flask', chdir), isLoadError(/flask\/__init__\.py is Python/));
+  test('knows a Python module, and names a file name and a name that is none', () => {
+    const chdir = folderOf({ 'django/wsgi.py': '', 'flask/__init__.py': '', 'app.js': '', 'app.py': '' });
+    const isPythons = (module: string) => isPython({ module, chdir });
+    assert.deepEqual(['django.wsgi', 'flask:app', 'app', 'none'].map(isPythons), [true, true, false, false]);
+    assert.deepEqual(
+      ['a.py', 'a.wsgi', 'a.js'].map((file) => isPython({ file, chdir })),
+      [true, true, false],
+    );
+    assert.deepEqual(
+      [isPython({ module: 'app', kind: 'python', chdir }), isPython({ kind: 'wsgi', chdir })],
+      [true, false],
+    );
     assert.throws(() => locateModule('app.js', chdir), isLoadError(/use wsgi-file = app\.js/));
     for (const name of ['', ':app', 'app:', 'a..b', '../app', 'a/b']) {
       assert.throws(() => locateModule(name, chdir), isLoadError(/is no name like pkg\.mod:callable/));
@@ -117,13 +126,12 @@ describe('locateModule', () => {
   });
 });
 
-test('locateFile takes a path from chdir, and says when there is nothing or Python', () => {
-  const chdir = folderOf({ 'a.js': '', 'b.py': '' });
+test('locateFile takes a path from chdir, and says when there is nothing', () => {
+  const chdir = folderOf({ 'a.js': '' });
   assert.deepEqual(locateFile('./a.js', chdir), { file: join(chdir, 'a.js'), exportName: undefined });
   assert.equal(locateFile(join(chdir, 'a.js'), '/').file, join(chdir, 'a.js'));
   assert.throws(() => locateFile('missing.js', chdir), isLoadError(/there is no file .*missing\.js/));
   assert.throws(() => locateFile('.', chdir), isLoadError(/there is no file/));
-  assert.throws(() => locateFile('b.py', chdir), isLoadError(/b\.py is Python/));
 });
 
 describe('loadApplication takes', () => {
@@ -258,11 +266,6 @@ describe('app-kind', () => {
     assert.equal(await answer({ module: 'app', kind: 'wsgi', chdir: chdir() }), 'wsgi');
     const application = await loadApplication({ module: 'app', chdir: chdir() }, new FakeContext());
     assert.deepEqual([application.kind, application.concurrency], ['wsgi', 1]);
-  });
-
-  test('python is not there yet, and says so', async () => {
-    const pattern = /kind python, which is not there yet in this version/;
-    await assert.rejects(answer({ module: 'app', kind: 'python', chdir: chdir() }), isLoadError(pattern));
   });
 
   test('fetch is what has a method fetch, or a function that is called so', async () => {

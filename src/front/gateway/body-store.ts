@@ -2,7 +2,7 @@
 // written at once, since this thread has no event loop to come back in.
 import { writeSync } from 'node:fs';
 import { errorMessage } from '../../base/errors.js';
-import { openTemporaryFile } from '../temporary-file.js';
+import { openTemporaryFile } from '../../system/temporary-file.js';
 import { closeFile } from './close-file.js';
 
 const FIRST_BYTES = 4096;

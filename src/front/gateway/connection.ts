@@ -368,7 +368,9 @@ export abstract class Connection implements MovableOwner, Waiter {
     this.phase = PHASE.CLOSED;
     this.resumes = false;
     this.forget();
-    // Closing takes the descriptor out of the epoll set, where nobody else holds a duplicate.
+    // Closing alone does not take it out of the epoll set while a process that is just being started has a copy of it; its
+    // events would be another connection's, which has the number by then.
+    if (this.mask !== 0) tools.epoll.remove(fd);
     this.mask = 0;
     this.fd = -1;
     tools.libc.close(fd);

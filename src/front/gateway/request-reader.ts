@@ -6,7 +6,7 @@ import { PACKET_HEADER_BYTES } from '../../base/limits.js';
 import { FAULT, type Fault } from '../../protocol/faults.js';
 import { MODIFIER_PING, PARSE, PacketParser } from '../../protocol/uwsgi-packet.js';
 import { ERRNO, type Libc, SYS } from '../../system/libc.js';
-import { openTemporaryFile } from '../temporary-file.js';
+import { openTemporaryFile } from '../../system/temporary-file.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
 import { closeFile } from './close-file.js';
 

@@ -1,4 +1,4 @@
-// The unlinked temporary file of a request body: no name, gone with its last descriptor.
+// Unlinked temporary files (of request bodies, for one): no name, gone with their last descriptor.
 import { randomBytes } from 'node:crypto';
 import { constants, openSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,0 +1,1 @@
+"""The Python side of a fastwsgi-ts worker: see main.py beside this package."""

@@ -1,0 +1,242 @@
+"""The channels to the server: 3 brings requests and takes answers, 4 brings control frames, 5, where there is one, is a file
+that holds the state of each request. Any thread may write; one thread at a time reads a request; one reads control frames."""
+import os
+import socket
+from array import array
+from collections import deque
+from marshal import loads
+from mmap import mmap
+from threading import Condition, Lock
+
+from .frames import ABORT, ACK, ANSWER, ANSWER_BYTES, ANSWERED, DATA, HEADER, RECALL, RETURNED, WAITING
+
+#: Room for the largest request, its body included, and the beginning of the next one.
+BUFFER_BYTES = 1 << 18
+#: Descriptors that come with one request: the client's and its body's.
+FDS_MAX = 2
+INT_BYTES = array('i').itemsize
+#: Reports of answers that are kept back while there is more to do.
+REPORTS_MAX = 3
+REQUEST_HEADER_BYTES = 4
+#: What stands where in a request: token, flags, number of descriptors, environ, mount point, the body or its length.
+TOKEN = 0
+FD_COUNT = 2
+#: The server has room for this many bytes of a response that it could not send on.
+WINDOW_BYTES = 262144
+
+SPACE = socket.CMSG_SPACE(FDS_MAX * INT_BYTES)
+
+
+class Lost(Exception):
+    """The server has gone."""
+
+
+class Flow:
+    """What the control channel brings for one request."""
+
+    __slots__ = ('condition', 'credit', 'aborted', 'data')
+
+    def __init__(self):
+        self.condition = Condition()
+        self.credit = WINDOW_BYTES
+        self.aborted = False
+        self.data = deque()
+
+    def take_credit(self, count):
+        """Waits until some of `count` bytes may be sent; how many. 0: the client has gone."""
+        with self.condition:
+            while self.credit == 0 and not self.aborted:
+                self.condition.wait()
+            if self.aborted:
+                return 0
+            count = min(count, self.credit)
+            self.credit -= count
+            return count
+
+    def take_data(self):
+        """Waits for what was asked for of the request's body; empty when the client has gone."""
+        with self.condition:
+            while not self.data and not self.aborted:
+                self.condition.wait()
+            return self.data.popleft() if self.data else b''
+
+
+class Channel:
+    """All of them. `flows` has the requests that are being answered, by token."""
+
+    def __init__(self):
+        for fd in (3, 4):
+            os.set_inheritable(fd, False)
+            os.set_blocking(fd, True)
+        # Not to be touched by socket.setdefaulttimeout().
+        self.requests = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, 3)
+        self.control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, 4)
+        self.requests.settimeout(None)
+        self.control.settimeout(None)
+        self.states = None
+        self.flows = {}
+        self.reading = Lock()
+        self.writing = Lock()
+        self._receive = self.requests.recvmsg_into
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._start = 0
+        self._end = 0
+        self._fds = deque()
+        self._reports = []
+
+    def first(self):
+        """The bytes of the first message, which is no request. Raises Lost."""
+        while True:
+            have = self._end - REQUEST_HEADER_BYTES
+            if have >= 0 and have >= int.from_bytes(self._view[:REQUEST_HEADER_BYTES], 'little'):
+                break
+            self._fill(0)
+        size = int.from_bytes(self._view[:REQUEST_HEADER_BYTES], 'little')
+        # Nothing follows before it was answered.
+        self._end = 0
+        return bytes(self._view[REQUEST_HEADER_BYTES:REQUEST_HEADER_BYTES + size])
+
+    def open_states(self, size):
+        """Maps the table of states; without one nobody asks."""
+        if size == 0:
+            self.states = bytearray(65536)
+            return
+        os.set_inheritable(5, False)
+        self.states = mmap(5, size)
+
+    # ---- requests
+
+    def next(self):
+        """The next request, as the server put it together, and its descriptors. Raises Lost when there will be none."""
+        with self.reading:
+            while True:
+                request = self._take()
+                if request is not None:
+                    return request
+                if self._reports:
+                    if self._fill(socket.MSG_DONTWAIT):
+                        continue
+                    self.write(b'')
+                self._fill(0)
+
+    def _take(self):
+        start = self._start
+        have = self._end - start
+        if have < REQUEST_HEADER_BYTES:
+            return None
+        size = int.from_bytes(self._view[start:start + REQUEST_HEADER_BYTES], 'little') + REQUEST_HEADER_BYTES
+        if have < size:
+            return None
+        message = loads(self._view[start + REQUEST_HEADER_BYTES:start + size])
+        fds = [self._fds.popleft() for _ in range(message[FD_COUNT])] if message[FD_COUNT] else ()
+        if have == size:
+            self._start = self._end = 0
+        else:
+            self._start = start + size
+        return message, fds
+
+    def _fill(self, flags):
+        """Reads more; False when there is nothing and `flags` say not to wait."""
+        if self._start > 0:
+            rest = self._end - self._start
+            self._buffer[:rest] = self._buffer[self._start:self._end]
+            self._start = 0
+            self._end = rest
+        try:
+            count, ancillary, _, _ = self._receive([self._view[self._end:]], SPACE, flags)
+        except BlockingIOError:
+            return False
+        for _, _, data in ancillary:
+            fds = array('i')
+            fds.frombytes(data[:len(data) - len(data) % INT_BYTES])
+            self._fds.extend(fds)
+        if count == 0:
+            raise Lost
+        self._end += count
+        return True
+
+    def _give_back(self):
+        """Tells the server which requests have come that nobody has begun."""
+        if not self.reading.acquire(False):
+            # Somebody waits for one: there is none.
+            return
+        try:
+            while True:
+                request = self._take()
+                if request is not None:
+                    message, fds = request
+                    for fd in fds:
+                        os.close(fd)
+                    self.post(RETURNED, message[TOKEN])
+                elif not self._fill(socket.MSG_DONTWAIT):
+                    break
+        except Lost:
+            pass
+        finally:
+            self.reading.release()
+
+    # ---- answers
+
+    def post(self, kind, token=0, payload=b'', flags=0):
+        """Sends a frame."""
+        self.write(HEADER.pack(kind, flags, token, len(payload)) + payload)
+
+    def write(self, frames):
+        """Sends frames that are put together already."""
+        with self.writing:
+            self._send(frames)
+
+    def report(self, token, flags, status, headers, head_bytes, body_bytes):
+        """Says that a response was sent from here; together with others if there is more to do."""
+        report = ANSWER.pack(ANSWERED, flags, token, ANSWER_BYTES, status, headers, head_bytes, body_bytes)
+        with self.writing:
+            self._reports.append(report)
+            # Fewer than are on their way: the server sends more while we are busy with the rest.
+            if len(self._reports) >= REPORTS_MAX:
+                self._send(b'')
+
+    def _send(self, frames):
+        reports = self._reports
+        if reports:
+            frames = b''.join(reports) + frames
+            reports.clear()
+        if not frames:
+            return
+        try:
+            self.requests.sendall(frames)
+        except OSError:
+            raise Lost from None
+
+    # ---- control
+
+    def listen(self):
+        """Obeys control frames until the server has gone: the body of a thread."""
+        stream = self.control.makefile('rb')
+        while True:
+            header = stream.read(HEADER.size)
+            if len(header) < HEADER.size:
+                # Whatever runs here runs for nobody.
+                os._exit(0)
+            kind, _, token, size = HEADER.unpack(header)
+            payload = stream.read(size) if size else b''
+            if kind == RECALL:
+                self._give_back()
+                self.write(b'')
+                continue
+            flow = self.flows.get(token)
+            if flow is None:
+                continue
+            with flow.condition:
+                if kind == ABORT:
+                    flow.aborted = True
+                elif kind == ACK:
+                    flow.credit += int.from_bytes(payload, 'little')
+                elif kind == DATA:
+                    flow.data.append(payload)
+                flow.condition.notify_all()
+
+    def forget(self, token):
+        """The request is over."""
+        self.flows.pop(token, None)
+        self.states[token] = WAITING

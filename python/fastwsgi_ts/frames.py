@@ -1,0 +1,38 @@
+"""What goes over the channels: frames with a header of eight bytes. src/app/python/frames.ts has the same numbers."""
+from struct import Struct
+
+#: kind, flags, token of the request, bytes that follow.
+HEADER = Struct('<BBHI')
+#: Of a response that was sent from here: status, number of headers, bytes of the head and of the body.
+ANSWER = Struct('<BBHIHHIQ')
+ANSWER_BYTES = ANSWER.size - HEADER.size
+
+# From here to the server.
+LOADED = 1
+LOAD_ERROR = 2
+HEAD = 3
+CHUNK = 4
+END = 5
+FAILED = 6
+ANSWERED = 7
+READ = 8
+DEADLINE = 9
+RELOAD = 10
+RETURNED = 11
+SENDING = 12
+
+# From the server, on the control channel.
+ABORT = 1
+ACK = 2
+DATA = 3
+RECALL = 4
+
+#: Flag of ANSWERED: the client had gone, the response is not complete.
+CUT = 1
+#: Flag of FAILED: the response had begun.
+BEGUN = 2
+
+#: The state of each request, in the table that the server reads when this process has died.
+WAITING = 0
+RUNNING = 1
+REPLYING = 2

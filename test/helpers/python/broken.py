@@ -1,0 +1,2 @@
+"""Does not load."""
+raise RuntimeError('this module is broken')
