@@ -1,7 +1,6 @@
 // The composition root: makes lanes, fronts and the pool out of a configuration, starts them in order and stops them.
 import { once } from 'node:events';
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
 import { FastwsgiError } from './base/errors.js';
 import { FRONTS_MAX, SLOTS_PER_LANE_DEFAULT } from './base/limits.js';
 import type { SocketAddress } from './config/address.js';
@@ -27,6 +26,7 @@ import { Counters } from './observe/counters.js';
 import { FrontCounters, frontCountersBytes } from './observe/front-counters.js';
 import type { Logs } from './observe/logs.js';
 import { Stats } from './stats/stats.js';
+import { applicationInit } from './supervise/application-init.js';
 import { Controls } from './supervise/controls.js';
 import { Workers } from './supervise/workers.js';
 import { changeDirectory } from './system/change-directory.js';
@@ -367,7 +367,6 @@ export class Server {
   /** What is the same for every worker. */
   private workerInit(): WorkerInitCommon {
     const { configuration } = this;
-    const { moduleName, wsgiFile, callable, appKind, cwd, home, pythonPath, options, chdir2 } = configuration;
     return {
       bells: this.gateway === undefined ? [this.mainBell] : [this.mainBell, this.gateway.bell],
       counters: this.counters.memory,
@@ -375,22 +374,7 @@ export class Server {
       node: hostname(),
       version: VERSION,
       address: (this.bound.find(({ protocol }) => protocol === 'http') ?? this.bound[0])?.address ?? '',
-      application: {
-        module: moduleName,
-        file: wsgiFile,
-        callable,
-        kind: appKind,
-        chdir: this.applicationFolder,
-        home: home === undefined ? undefined : resolve(this.applicationFolder, home),
-        python: {
-          pythonPath: pythonPath.map((folder) => resolve(cwd, folder)),
-          chdir2: chdir2 === undefined ? undefined : resolve(this.applicationFolder, chdir2),
-          options: [...options],
-          socketTimeoutMs: configuration.socketTimeoutMs,
-          autoreloadMs: configuration.autoreloadMs,
-          harakiriVerbose: configuration.harakiriVerbose,
-        },
-      },
+      application: applicationInit(configuration, this.applicationFolder),
       mounts: mountsOf(configuration.mounts, configuration.mountCallable),
       manageScriptName: configuration.manageScriptName,
       concurrency: configuration.concurrency,

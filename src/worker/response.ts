@@ -216,7 +216,7 @@ export class SlotResponse implements ResponseWriter {
     this.slot.addFlags(REPLY_FLAG.HANDED_OVER);
     this.slot.append(ticket, 0, ticket.length);
     this.owner.onResponseFinished();
-    this.slot.finish();
+    this.slot.finish(this.tools.tally);
     this.tools.posted(this.slot, true);
   }
 

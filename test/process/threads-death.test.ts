@@ -57,7 +57,7 @@ for (const twin of ENGINES) {
     test('where an uncaught error came from is logged', async () => {
       const from = server.log().length;
       await ask(server, 'http', '/die?by=throw');
-      await server.waitForLog(/uncaught: Error: thrown in a timer\n {4}at .*threads\.js:\d+/, { from });
+      await server.waitForLog(/uncaught: Error: thrown in a timer\n {4}at .*threads\.ts:\d+/, { from });
       await server.waitForLog(/Respawned uWSGI worker/, { from });
     });
 

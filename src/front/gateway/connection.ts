@@ -227,8 +227,6 @@ export abstract class Connection implements MovableOwner, Waiter {
     if ((flags & REPLY_FLAG.SHORT) !== 0) this.tools.log('Response broken off: it is shorter than its Content-Length');
     this.slot = null;
     if ((flags & REPLY_FLAG.HANDED_OVER) !== 0) {
-      // The worker's duplicate keeps the connection open, and would keep it in the epoll set.
-      this.tools.epoll.remove(this.fd);
       this.tools.dispatcher.release(slot);
       this.close();
     } else if (cut) {
@@ -368,8 +366,8 @@ export abstract class Connection implements MovableOwner, Waiter {
     this.phase = PHASE.CLOSED;
     this.resumes = false;
     this.forget();
-    // Closing alone does not take it out of the epoll set while a process that is just being started has a copy of it; its
-    // events would be another connection's, which has the number by then.
+    // Closing alone does not take it out of the epoll set while a worker, or a process that is just being started, has a copy
+    // of it; its events would be another connection's, which has the number by then.
     if (this.mask !== 0) tools.epoll.remove(fd);
     this.mask = 0;
     this.fd = -1;
