@@ -123,14 +123,14 @@ test('the file may be given by -c, by --ini and bare, and what stands later wins
   rmSync(folder, { recursive: true });
 });
 
-test('what has no effect yet is said once at start', async () => {
-  await using server = await startApp(TWINS[0] ?? assert.fail(), ['--pythonpath', 'lib', '--thunder-lock']);
+test('what has no effect is said once at start', async () => {
+  await using server = await startApp(TWINS[0] ?? assert.fail(), ['--single-interpreter', '--thunder-lock']);
   const about = (name: string) =>
     server
       .log()
       .split('\n')
       .filter((line) => line.includes(`"${name}"`));
-  for (const name of ['pythonpath', 'thunder-lock']) assert.equal(about(name).length, 1, server.log());
+  for (const name of ['single-interpreter', 'thunder-lock']) assert.equal(about(name).length, 1, server.log());
   assert.equal(await server.stop(), 0);
 });
 
