@@ -84,11 +84,14 @@ test('module names the callable, else callable does', () => {
 });
 
 test('options say at start what they do not do, with their place, once per line', () => {
-  const { notices } = loadLines(['pythonpath = lib', 'thunder-lock = true', 'processes = 2', 'master = no'], folder);
+  const { notices } = loadLines(
+    ['catch-exceptions = true', 'thunder-lock = true', 'processes = 2', 'master = no'],
+    folder,
+  );
   assert.deepEqual(
     notices.map((notice) => [notice.level, notice.text, notice.place?.line]),
     [
-      ['info', 'Option "pythonpath" at app.ini:2:14 has no effect yet in this version', 2],
+      ['info', 'Option "catch-exceptions" at app.ini:2:20 has no effect yet in this version', 2],
       ['info', 'Option "thunder-lock" at app.ini:3:16 has no effect: workers do not compete for connections', 3],
     ],
   );
