@@ -46,7 +46,7 @@ for (const isHttp of [false, true]) {
     const spun = connect(server.http());
     spun.on('error', () => {});
     spun.write(
-      `GET /spin?\u00e9&mark=${signs.path('on')}&until=${signs.path('off')} HTTP/1.1\r\nHost: a\r\n\r\n`,
+      `GET /spin?%C3%A9&mark=${signs.path('on')}&until=${signs.path('off')} HTTP/1.1\r\nHost: a\r\n\r\n`,
       'latin1',
     );
     await until('the request is running', () => signs.count('on') === 1);
