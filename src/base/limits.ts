@@ -43,6 +43,13 @@ export const HALF_CLOSED_QUIET_MS = 1000;
 /** HTTP requests that may wait in the front for a worker (`http-queue`); one more is answered 503. */
 export const HTTP_QUEUE_DEFAULT = 1024;
 
+/**
+ * The young generation of a worker's heap, in MB. A thread that runs out of memory is ended by Node, which gives it 16 MB
+ * (node_worker.cc) to come to its end in; a collection that moves more than that into the old generation aborts the whole
+ * process instead. A third of this is moved at most.
+ */
+export const YOUNG_GENERATION_MB = 24;
+
 /** A lane with work in flight and no progress for this long is passed over, and its waiting requests are moved. */
 export const LANE_STALL_MS = 5;
 /** Requests a front may put into a lane that moves, beyond those the worker runs at a time: they wait for it, not it for them. */

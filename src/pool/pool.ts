@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { errorMessage } from '../base/errors.js';
+import { YOUNG_GENERATION_MB } from '../base/limits.js';
 import type { LaneOwner } from '../lane/lane-owner.js';
 
 export interface PoolOptions {
@@ -56,6 +57,7 @@ export class WorkerPool<Init> {
       atomics: 'disabled',
       recordTiming: false,
       idleTimeout: 0,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
       env: options.env,
     });
     this.piscina.on('message', (message) => options.onMessage(message));
