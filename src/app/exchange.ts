@@ -111,6 +111,8 @@ export interface Application {
   memory?(): MemoryUse | undefined;
   /** Of such an application: ends it. All its requests are done. */
   close?(): Promise<void>;
+  /** Of a request that has failed with `error`: what the log is to say beside it. */
+  explain?(error: unknown): string | undefined;
   /** Resolves when nothing goes on any more of what requests have left behind (`waitUntil`). Absent: nothing ever does. */
   settled?(): Promise<void>;
 }
