@@ -144,7 +144,7 @@ export class NodeHttpFront implements Front {
     // The offer is declined (RFC 9110 section 7.8): the parser gets all of it once more, without it.
     connection.leave();
     socket.unshift(Buffer.concat([headWithoutUpgrade(request), early]));
-    this.server.emit('connection', socket);
+    this.entrance.readmit(socket);
   };
 
   private readonly onConnect = (_request: IncomingMessage, socket: NodeJS.WritableStream): void => {
