@@ -20,6 +20,10 @@ const LAST_STREAM = 2 ** 31 - 1;
 const LINGER_MS = 2000;
 /** Of PACKET_VARS_MAX headers, which are ours to refuse, and the pseudo-headers. */
 const HEADER_PAIRS_MAX = PACKET_VARS_MAX + 8;
+/** RFC 9113 section 6.5.2: what a field counts for beside its name and its value. */
+const FIELD_OVERHEAD_BYTES = 32;
+/** For the streams there may be, each with a piece of a file on its way: node's own 10 would refuse the last of them. */
+const SESSION_MEGABYTES_MAX = 32;
 
 /** Makes the part of a server that speaks HTTP/2. It does not listen: it is given connections. */
 function newHttp2Server({ varsBytesMax }: HttpFrontOptions): Http2Server {
@@ -27,7 +31,11 @@ function newHttp2Server({ varsBytesMax }: HttpFrontOptions): Http2Server {
     maxHeaderListPairs: HEADER_PAIRS_MAX,
     // Before compression, and node counts what it may become at worst.
     maxSendHeaderBlockLength: 2 * RESPONSE_HEAD_BYTES_MAX,
-    settings: { maxConcurrentStreams: STREAMS_MAX, maxHeaderListSize: headerBytesMax(varsBytesMax) },
+    maxSessionMemory: SESSION_MEGABYTES_MAX,
+    settings: {
+      maxConcurrentStreams: STREAMS_MAX,
+      maxHeaderListSize: headerBytesMax(varsBytesMax) + FIELD_OVERHEAD_BYTES * HEADER_PAIRS_MAX,
+    },
   });
 }
 
