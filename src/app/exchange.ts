@@ -30,6 +30,11 @@ export interface ResponseWriter {
   drained(): Promise<void>;
   /** Blocks the thread until the next chunk may be written, or the client has gone. */
   drainSync(): void;
+  /**
+   * Lines (`Name: value`, each with its CR LF) to send behind the body, before `end` and where that can be: HTTP/1.1 and HTTP/2, not
+   * uwsgi sockets. Only of a response that does not tell its length.
+   */
+  trailers(lines: string): void;
   /** Sends the last chunk, if any, and completes the response. Head and chunk leave in one piece when nothing was written before. */
   end(chunk?: Uint8Array | string): void;
   /**

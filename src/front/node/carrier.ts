@@ -26,6 +26,8 @@ export interface ReplyTarget {
   /** `headers`: name, value, name, value… */
   writeHead(status: number, reason: string, headers: string[]): unknown;
   write(chunk: Buffer): boolean;
+  /** Before `end`. */
+  addTrailers(trailers: [string, string][]): void;
   end(chunk?: string | Uint8Array, encoding?: BufferEncoding): unknown;
   on(event: 'drain', listener: () => void): unknown;
   once(event: 'finish', listener: () => void): unknown;

@@ -1,6 +1,6 @@
 // One request on node:http or node:http2. Replies are copied out of the slot: node:http keeps what it is given until the socket takes it.
 import type { FrontSlot } from '../../lane/front-lane.js';
-import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
+import { REPLY_FLAG, REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
 import { decodeTicket, type TunnelTicket } from '../../lane/tunnel-ticket.js';
 import { statusReason } from '../../protocol/status.js';
 import { HttpExchange } from '../http/exchange.js';
@@ -23,6 +23,7 @@ export class NodeExchange extends HttpExchange {
   private readonly request: RequestSource;
   private readonly response: ReplyTarget;
   protected override readonly isUpgrade: boolean;
+  protected override readonly origin: number;
   private readonly onHandOver: ((ticket: TunnelTicket) => void) | null;
   private over = false;
   private paused = false;
@@ -44,6 +45,9 @@ export class NodeExchange extends HttpExchange {
     super(tools);
     this.isUpgrade = onHandOver !== null;
     this.onHandOver = onHandOver;
+    const { httpVersionMajor, httpVersionMinor } = request;
+    // HTTP/1.0 knows no chunks, and so no end of a body that something could stand behind.
+    this.origin = httpVersionMajor === 1 && httpVersionMinor === 0 ? REQUEST_ORIGIN.HTTP : REQUEST_ORIGIN.HTTP_TRAILERS;
     this.carrier = carrier;
     this.request = request;
     this.response = response;
@@ -224,7 +228,7 @@ export class NodeExchange extends HttpExchange {
     if (this.hasBody) {
       this.left = contentLength;
       // A reply that is complete at first sight has a length, even if the application did not say so.
-      if (contentLength < 0 && isDone) this.left = slot.available - headBytes;
+      if (contentLength < 0 && isDone && (flags & REPLY_FLAG.TRAILERS) === 0) this.left = slot.available - headBytes;
       if (this.left >= 0) headers.push('Content-Length', String(this.left));
     } else if (contentLength >= 0 && status !== 204) {
       headers.push('Content-Length', String(contentLength));
@@ -254,9 +258,10 @@ export class NodeExchange extends HttpExchange {
 
   private sendBody(slot: FrontSlot, isDone: boolean): void {
     const { response } = this;
-    while (this.hasBody && slot.available > 0 && this.left !== 0) {
+    for (let available = slot.bodyAvailable; available > 0 && this.hasBody && this.left !== 0; ) {
       const piece = slot.peek();
-      const count = this.left >= 0 ? Math.min(piece.length, this.left) : piece.length;
+      const room = this.left >= 0 ? Math.min(available, this.left) : available;
+      const count = Math.min(piece.length, room);
       // A copy: the worker may write to the ring again as soon as this is consumed.
       const tookAll = response.write(Buffer.from(piece.subarray(0, count)));
       slot.consume(count);
@@ -265,6 +270,7 @@ export class NodeExchange extends HttpExchange {
         this.waitForDrain();
         return;
       }
+      available = slot.bodyAvailable;
     }
     if (this.left === 0 || (!this.hasBody && !isDone)) {
       response.end();
@@ -277,7 +283,10 @@ export class NodeExchange extends HttpExchange {
   private endResponse(slot: FrontSlot): void {
     if (this.left > 0) this.tools.options.log('Response broken off: it is shorter than its Content-Length');
     if (this.left > 0 || (slot.flags & REPLY_FLAG.BROKEN) !== 0) this.breakOff();
-    else this.response.end();
+    else {
+      if ((slot.flags & REPLY_FLAG.TRAILERS) !== 0) this.response.addTrailers(takeTrailers(slot));
+      this.response.end();
+    }
     this.finish();
   }
 
@@ -327,6 +336,20 @@ export class NodeExchange extends HttpExchange {
   protected override ended(): void {
     // Nothing: a new exchange is made for the next request.
   }
+}
+
+/** What is left of a reply that is DONE, as pairs. */
+function takeTrailers(slot: FrontSlot): [string, string][] {
+  let lines = '';
+  while (slot.available > 0) {
+    const piece = slot.peek();
+    lines += piece.latin1Slice(0, piece.length);
+    slot.consume(piece.length);
+  }
+  return lines
+    .split('\r\n')
+    .filter((line) => line !== '')
+    .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]);
 }
 
 function withoutConnectionHeaders(rawHeaders: readonly string[]): string[] {

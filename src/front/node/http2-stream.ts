@@ -54,10 +54,13 @@ export class Http2Request implements RequestSource {
 /** The response's direction of a stream. What is said when the client has reset it is dropped; 'close' follows. */
 class Http2Reply implements ReplyTarget {
   shouldKeepAlive = true;
+  private trailers: OutgoingHttpHeaders = {};
   private readonly stream: ServerHttp2Stream;
 
   constructor(stream: ServerHttp2Stream) {
     this.stream = stream;
+    // Without trailers it is the end of the stream.
+    stream.on('wantTrailers', () => stream.sendTrailers(this.trailers));
   }
 
   private get isGone(): boolean {
@@ -73,7 +76,13 @@ class Http2Reply implements ReplyTarget {
   }
 
   writeHead(status: number, _reason: string, headers: readonly string[]): void {
-    if (!this.isGone) this.stream.respond(fieldsOf(status, headers));
+    if (this.isGone) return;
+    const fields = fieldsOf(headers);
+    this.stream.respond({ ':status': status, ...fields }, { waitForTrailers: fields['content-length'] === undefined });
+  }
+
+  addTrailers(trailers: [string, string][]): void {
+    this.trailers = fieldsOf(trailers.flat());
   }
 
   write(chunk: Buffer): boolean {
@@ -100,8 +109,8 @@ class Http2Reply implements ReplyTarget {
 const NOT_IN_HTTP_2: ReadonlySet<string> = new Set(['upgrade', 'http2-settings', 'te']);
 
 /** Fields as node:http2 takes them; lines of one name are joined (RFC 9110 section 5.3), but those of Set-Cookie. */
-function fieldsOf(status: number, headers: readonly string[]): OutgoingHttpHeaders {
-  const fields: Record<string, string | number | string[]> = { ':status': status };
+function fieldsOf(headers: readonly string[]): OutgoingHttpHeaders {
+  const fields: Record<string, string | string[]> = {};
   const cookies: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] as string).toLowerCase();
