@@ -233,7 +233,8 @@ export class NodeExchange extends HttpExchange {
     } else if (contentLength >= 0 && status !== 204) {
       headers.push('Content-Length', String(contentLength));
     }
-    response.writeHead(status, reason, headers);
+    const isChunked = this.hasBody && this.left < 0 && this.origin === REQUEST_ORIGIN.HTTP_TRAILERS;
+    response.writeHead(status, reason, isChunked ? headers : withoutTrailer(headers));
     slot.consume(headBytes);
     this.headSent = true;
   }
@@ -350,6 +351,16 @@ function takeTrailers(slot: FrontSlot): [string, string][] {
     .split('\r\n')
     .filter((line) => line !== '')
     .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]);
+}
+
+/** Trailers are announced where they can follow: node:http throws at one that announces them before a length. */
+function withoutTrailer(headers: string[]): string[] {
+  const isOther = (name: string) => name.length !== 7 || name.toLowerCase() !== 'trailer';
+  for (let i = 0; i < headers.length; i += 2) {
+    if (isOther(headers[i] as string)) continue;
+    return headers.filter((_, at) => isOther(headers[at - (at % 2)] as string));
+  }
+  return headers;
 }
 
 function withoutConnectionHeaders(rawHeaders: readonly string[]): string[] {
