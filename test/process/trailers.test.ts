@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { RawClient } from '../helpers/http-client.js';
 import { requestBytes, UwsgiClient } from '../helpers/uwsgi-client.js';
 import { ask as askHttp2, startStreams } from './http2-client.js';
+import { askTls } from './https-client.js';
 import { ENGINES } from './threads-client.js';
 
 interface Answer {
@@ -49,6 +50,21 @@ for (const engine of ENGINES) {
       const { body, trailers } = await ask(target, '/trailers-with-length');
       assert.deepEqual([body, trailers], ['abc', []]);
       assert.equal((await ask(target, '/trailers-with-length', 'HEAD')).body, '');
+    });
+
+    test('that are announced and do not come harm nobody', async () => {
+      const wsgi = ['--mount', '/wsgi=announcing', '--manage-script-name'];
+      await using streams = await startStreams(engine, ['--http', '127.0.0.1:0', ...wsgi]);
+      const target = streams.server.http();
+      const session = await streams.open();
+      for (const path of ['/announced', '/wsgi/x']) {
+        assert.deepEqual([(await ask(target, path)).body, (await ask(target, path)).trailers], ['short', []]);
+        await ask(target, path, 'HEAD');
+        assert.equal((await askHttp2(session, path)).body, 'short');
+        await askHttp2(session, path, { ':method': 'HEAD' });
+        assert.equal((await askTls({ ...streams.server.https(), path })).body, 'short');
+      }
+      assert.equal((await ask(target, '/slow?1')).body, 'slow 1');
     });
 
     test('must not frame, route or describe the message', async () => {

@@ -45,6 +45,10 @@ export async function application(request: IncomingMessage, response: ServerResp
       response.addTrailers({ 'X-Sum': '1' });
       response.end('abc');
       return;
+    case '/announced':
+      response.setHeader('Trailer', 'X-Sum');
+      response.end('short');
+      return;
     case '/forbidden-trailer':
       try {
         response.addTrailers({ 'X-Sum': '1', [query]: 'x' });
