@@ -30,6 +30,11 @@ export interface ResponseWriter {
   drained(): Promise<void>;
   /** Blocks the thread until the next chunk may be written, or the client has gone. */
   drainSync(): void;
+  /**
+   * Lines (`Name: value`, each with its CR LF) to send behind the body, before `end` and where that can be: HTTP/1.1 and HTTP/2, not
+   * uwsgi sockets. Only of a response that does not tell its length.
+   */
+  trailers(lines: string): void;
   /** Sends the last chunk, if any, and completes the response. Head and chunk leave in one piece when nothing was written before. */
   end(chunk?: Uint8Array | string): void;
   /**
@@ -111,6 +116,8 @@ export interface Application {
   memory?(): MemoryUse | undefined;
   /** Of such an application: ends it. All its requests are done. */
   close?(): Promise<void>;
+  /** Of a request that has failed with `error`: what the log is to say beside it. */
+  explain?(error: unknown): string | undefined;
   /** Resolves when nothing goes on any more of what requests have left behind (`waitUntil`). Absent: nothing ever does. */
   settled?(): Promise<void>;
 }

@@ -84,6 +84,10 @@ class Mounts implements Application {
     return { addressSpace: sum('addressSpace'), resident: sum('resident') };
   }
 
+  explain(error: unknown): string | undefined {
+    return this.all.map((application) => application.explain?.(error)).find((hint) => hint !== undefined);
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.all.map((application) => application.close?.()));
   }

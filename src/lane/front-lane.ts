@@ -10,9 +10,11 @@ import {
   type LaneMemory,
   partLayout,
   REPLY_FLAG,
+  readLength,
   SLOT,
   SLOT_STATE,
   SLOT_WORDS,
+  writeLength,
 } from './layout.js';
 import { packEntry, Ring } from './ring.js';
 
@@ -63,6 +65,15 @@ export class FrontSlot {
   get available(): number {
     const head = Atomics.load(this.words, this.base + SLOT.REPLY_HEAD);
     return (head - (this.words[this.base + SLOT.REPLY_TAIL] as number)) | 0;
+  }
+
+  /** The same without trailers. */
+  get bodyAvailable(): number {
+    const { available } = this;
+    if ((this.flags & REPLY_FLAG.TRAILERS) === 0) return available;
+    const { words, base } = this;
+    const left = ((words[base + SLOT.TRAILERS_AT] as number) - (words[base + SLOT.REPLY_TAIL] as number)) | 0;
+    return Math.min(available, left);
   }
 
   /** Bytes of reply taken so far, as a wrapping counter: 0 means that nothing was sent. */
@@ -382,15 +393,4 @@ export class FrontLane {
     // A plain store of the front's own word would do for choosing; atomic, so that statistics read it whole.
     Atomics.store(this.control, CONTROL.IN_FLIGHT + this.front, this.inFlight);
   }
-}
-
-/** Reads a length kept as two 32-bit words. */
-export function readLength(words: Int32Array, at: number): number {
-  return ((words[at + 1] as number) >>> 0) * 2 ** 32 + ((words[at] as number) >>> 0);
-}
-
-/** Writes a length (a safe integer) as two 32-bit words. */
-export function writeLength(words: Int32Array, at: number, value: number): void {
-  words[at] = value | 0;
-  words[at + 1] = Math.floor(value / 2 ** 32);
 }

@@ -93,6 +93,8 @@ export const SLOT = {
   OVERDUE: 20,
   /** 1: the front lets go of the connection if the worker asks for it, with REPLY_FLAG.HANDED_OVER. */
   UPGRADABLE: 21,
+  /** With REPLY_FLAG.TRAILERS: the position in the reply, as a wrapping counter, where they begin. */
+  TRAILERS_AT: 23,
   /** Microseconds of `monotonicMs` when the front had the whole request, as a wrapping 32-bit number. */
   ARRIVED_AT: 22,
 } as const;
@@ -120,6 +122,8 @@ export const REQUEST_ORIGIN = {
   /** HTTP, framed by the worker: the connection may go on, or ends with the response. */
   HTTP_KEEP_ALIVE: 2,
   HTTP_CLOSE: 3,
+  /** As HTTP, where the front can send trailers. */
+  HTTP_TRAILERS: 4,
 } as const;
 
 /** Facts about the response that a front needs to frame it. */
@@ -142,6 +146,8 @@ export const REPLY_FLAG = {
    * no response but a `TunnelTicket`, and the front passes all bytes on.
    */
   HANDED_OVER: 256,
+  /** Behind the body stand trailers, as lines. Set before any of their bytes is published. */
+  TRAILERS: 512,
 } as const;
 
 /** What is passed to the threads: shared memory only. */
@@ -190,4 +196,15 @@ export function createLaneMemory(id: number, slots: number): LaneMemory {
   const parts: SharedArrayBuffer[] = [];
   for (let front = 0; front < FRONTS_MAX; front++) parts.push(new SharedArrayBuffer(bytes));
   return { id, slots, control: new SharedArrayBuffer(CONTROL_WORDS * 4), parts };
+}
+
+/** Reads a length kept as two 32-bit words. */
+export function readLength(words: Int32Array, at: number): number {
+  return ((words[at + 1] as number) >>> 0) * 2 ** 32 + ((words[at] as number) >>> 0);
+}
+
+/** Writes a length (a safe integer) as two 32-bit words. */
+export function writeLength(words: Int32Array, at: number, value: number): void {
+  words[at] = value | 0;
+  words[at + 1] = Math.floor(value / 2 ** 32);
 }

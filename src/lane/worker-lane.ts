@@ -4,8 +4,18 @@ import { assert } from '../base/assert.js';
 import { monotonicMs } from '../base/clock.js';
 import { SLOT_REPLY_BYTES, SLOT_REQUEST_BYTES } from '../base/limits.js';
 import { Bell } from './bell.js';
-import { readLength, writeLength } from './front-lane.js';
-import { CONTROL, LANE_STATE, type LaneMemory, partLayout, SLOT, SLOT_STATE, SLOT_WORDS } from './layout.js';
+import {
+  CONTROL,
+  LANE_STATE,
+  type LaneMemory,
+  partLayout,
+  REPLY_FLAG,
+  readLength,
+  SLOT,
+  SLOT_STATE,
+  SLOT_WORDS,
+  writeLength,
+} from './layout.js';
 import { entryGeneration, entrySlot, Ring } from './ring.js';
 
 /** Whoever works on the request in a slot. */
@@ -145,6 +155,12 @@ export class WorkerSlot {
 
   addFlags(flags: number): void {
     this.words[this.base + SLOT.REPLY_FLAGS] = (this.words[this.base + SLOT.REPLY_FLAGS] as number) | flags;
+  }
+
+  /** What is appended after `bytes` more are the trailers. */
+  beginTrailers(bytes: number): void {
+    this.words[this.base + SLOT.TRAILERS_AT] = (this.head + bytes) | 0;
+    this.addFlags(REPLY_FLAG.TRAILERS);
   }
 
   /** Copies as much of `source[from..to)` as there is room for; returns the count. Nobody sees it before `publish`. */

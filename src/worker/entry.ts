@@ -58,6 +58,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   const requestLog =
     init.requestLog && new RequestLog(init.requestLog, init.workerId, log, () => counters.requestsTotal + 1);
   const extraHeaders = new ExtraHeaders(init);
+  let isExplained = false;
   const loop = new WorkerLoop({
     lane,
     application,
@@ -83,6 +84,10 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     onError: (error, exchange) => {
       tally.countException();
       log.line(`${requestName(exchange)}: ${describeError(error)}`);
+      if (isExplained) return;
+      const hint = application.explain?.(error);
+      if (hint !== undefined) log.line(hint);
+      isExplained = hint !== undefined;
     },
   });
   const reportMemory = () => {

@@ -16,6 +16,7 @@ type Body = (typeof BODY)[keyof typeof BODY];
 
 const LINE_END = Buffer.from('\r\n');
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+const LAST_CHUNK_SIZE = '0\r\n';
 const NOTHING = Buffer.alloc(0);
 
 /** Frames one response. */
@@ -24,6 +25,8 @@ export class HttpFraming {
   closes = false;
   /** The application wrote more than its Content-Length: the rest was dropped. */
   overrun = false;
+  /** Lines to send behind a chunked body, each with its end; set before `begin`, or the last chunk. */
+  trailers = '';
   private readonly isHttp10: boolean;
   private body: Body = BODY.NONE;
   private remaining = 0;
@@ -31,6 +34,13 @@ export class HttpFraming {
   /** `isHttp10`: the client's version, which knows no chunks and keeps no connection without being told. */
   constructor(isHttp10: boolean) {
     this.isHttp10 = isHttp10;
+  }
+
+  /** `headers` without what is the connection's business, and without the length of a body that 204 cannot have (RFC 9110 section 8.6). */
+  clean(head: ResponseHead, headers: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
+    if (head.connectionClose) this.closes = true;
+    const isDropped = head.statusCode === 204 ? isFramingHeader : isConnectionHeader;
+    return headers.filter(([name]) => !isDropped(name));
   }
 
   /**
@@ -43,7 +53,7 @@ export class HttpFraming {
     else if (head.hasContentLength) {
       this.body = BODY.LENGTH;
       this.remaining = head.contentLength;
-    } else if (bodyBytes >= 0) {
+    } else if (bodyBytes >= 0 && (this.trailers === '' || this.isHttp10)) {
       this.body = BODY.LENGTH;
       this.remaining = bodyBytes;
       lines += `Content-Length: ${bodyBytes}\r\n`;
@@ -63,9 +73,13 @@ export class HttpFraming {
   frame(chunk: Uint8Array, last: boolean): Uint8Array {
     if (this.body === BODY.LENGTH) return this.cut(chunk);
     if (this.body !== BODY.CHUNKED) return this.body === BODY.NONE ? NOTHING : chunk;
-    const end = last ? LAST_CHUNK : NOTHING;
+    const end = last ? this.lastChunk : NOTHING;
     if (chunk.length === 0) return end;
     return Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, LINE_END, end]);
+  }
+
+  private get lastChunk(): Uint8Array {
+    return this.trailers === '' ? LAST_CHUNK : Buffer.from(`${LAST_CHUNK_SIZE}${this.trailers}\r\n`, 'latin1');
   }
 
   /** After the last chunk: whether the body has fewer bytes than its head promised. */

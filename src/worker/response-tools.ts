@@ -5,6 +5,7 @@ import type { Tally, WorkerSlot } from '../lane/worker-lane.js';
 import { ResponseHead } from '../protocol/response-head.js';
 import type { Libc } from '../system/libc.js';
 import type { ExtraHeaders } from './extra-headers.js';
+import { withoutContent } from './http-framing.js';
 import type { SlotResponse } from './response.js';
 
 /** What one thread's responses share. Nothing in it outlives a call. */
@@ -50,6 +51,20 @@ export interface ResponseOwner {
   onResponseAborted(): void;
   /** Everything was handed on, or given up; the slot's request is still there, for the last time. */
   onResponseFinished(): void;
+}
+
+/** Sets the head; the headers as they will be sent. Throws on what cannot be sent. */
+export function setHead(
+  tools: ResponseTools,
+  status: string,
+  headers: readonly (readonly [string, string])[],
+): readonly (readonly [string, string])[] {
+  tools.headOwner = undefined;
+  tools.head.set(status, headers);
+  if (tools.head.statusCode !== 205) return headers;
+  const rest = withoutContent(headers);
+  tools.head.set(status, rest);
+  return rest;
 }
 
 /** Bits of REPLY_FLAG that tell the front about a head. */

@@ -7,11 +7,12 @@ import { REPOLL_MS, RESPONSE_HEAD_BYTES_MAX, SLOT_REPLY_BYTES } from '../base/li
 import { REPLY_FLAG, REQUEST_ORIGIN } from '../lane/layout.js';
 import type { WorkerSlot } from '../lane/worker-lane.js';
 import { ERRNO, type Libc, SYS } from '../system/libc.js';
-import { HttpFraming, isConnectionHeader, isFramingHeader, withoutContent } from './http-framing.js';
-import { type ResponseOwner, type ResponseTools, replyFlags, toBytes } from './response-tools.js';
+import { HttpFraming } from './http-framing.js';
+import { type ResponseOwner, type ResponseTools, replyFlags, setHead, toBytes } from './response-tools.js';
 
 const NOTHING = Buffer.alloc(0);
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
+const ERROR_HEADERS = [['Content-Type', 'text/plain']] as const;
 
 /** The response of one request; `WorkerSlot.finish` has been called once `finished` is true. */
 export class SlotResponse implements ResponseWriter {
@@ -39,6 +40,8 @@ export class SlotResponse implements ResponseWriter {
   private headers: readonly (readonly [string, string])[] = [];
   /** The part of the last chunk that has found no room yet. */
   private pending: Uint8Array = NOTHING;
+  /** What the front sends behind the body. */
+  private trailerLines: Uint8Array = NOTHING;
   private ending = false;
   private broken = false;
   /** Somebody else sends on the client's descriptor. */
@@ -68,12 +71,7 @@ export class SlotResponse implements ResponseWriter {
     if (this.headSent) throw new Error('Cannot set the response head: it was sent already');
     if (this.tools.extraHeaders !== undefined) headers = this.tools.extraHeaders.behind(headers, this.slot);
     // Set at once, so that what cannot be sent throws here; another request may use the encoder before we send.
-    this.tools.headOwner = undefined;
-    this.tools.head.set(status, headers);
-    if (this.tools.head.statusCode === 205) {
-      headers = withoutContent(headers);
-      this.tools.head.set(status, headers);
-    }
+    headers = setHead(this.tools, status, headers);
     // An HTTP client would take an interim response for one, and wait on; a web server at a uwsgi socket answers 502.
     if (this.framing !== null && this.tools.head.statusCode < 200) {
       throw new TypeError(`Cannot send status ${status}: a response has a final one`);
@@ -91,13 +89,23 @@ export class SlotResponse implements ResponseWriter {
     return this.pending.length === 0;
   }
 
+  trailers(lines: string): void {
+    if (this.framing !== null) this.framing.trailers = lines;
+    else if (this.slot.origin === REQUEST_ORIGIN.HTTP_TRAILERS) this.trailerLines = Buffer.from(lines, 'latin1');
+  }
+
   end(chunk: Uint8Array | string = NOTHING): void {
     if (this.finished || this.ending) return;
     if (this.aborted) return this.finish();
     this.ending = true;
-    if (!this.headSent) this.send(chunk, true);
-    else this.sendBody(chunk, true);
+    const last = this.trailerLines.length === 0;
+    if (!this.headSent) this.send(chunk, last);
+    else this.sendBody(chunk, last);
     if (this.finished) return;
+    if (!last && !this.dropsBody) {
+      this.slot.beginTrailers(this.pending.length);
+      this.passBody(this.trailerLines);
+    }
     if (this.pending.length === 0) this.finish();
     else void this.drained();
   }
@@ -264,7 +272,10 @@ export class SlotResponse implements ResponseWriter {
     if (this.framing === null) {
       headBytes = head.encode(this.protocol, scratch, 0);
     } else {
-      if (head.hasConnectionHeader || (head.statusCode === 204 && head.hasContentLength)) this.cleanHead(this.framing);
+      if (head.hasConnectionHeader || (head.statusCode === 204 && head.hasContentLength)) {
+        this.headers = this.framing.clean(head, this.headers);
+        head.set(this.status, this.headers);
+      }
       // Only now: the front may have changed its mind meanwhile.
       if (this.slot.origin === REQUEST_ORIGIN.HTTP_CLOSE) this.framing.closes = true;
       headBytes = head.encode('HTTP/1.1', scratch, 0, this.framing.begin(head, this.isHead, bodyBytes));
@@ -274,15 +285,6 @@ export class SlotResponse implements ResponseWriter {
     }
     this.describe(headBytes);
     return headBytes;
-  }
-
-  /** Takes out what is the connection's business, and the length of a body that 204 cannot have (RFC 9110 section 8.6). */
-  private cleanHead(framing: HttpFraming): void {
-    const { head } = this.tools;
-    if (head.connectionClose) framing.closes = true;
-    const isDropped = head.statusCode === 204 ? isFramingHeader : isConnectionHeader;
-    this.headers = this.headers.filter(([name]) => !isDropped(name));
-    head.set(this.status, this.headers);
   }
 
   private describe(headBytes: number): void {
@@ -395,5 +397,3 @@ export class SlotResponse implements ResponseWriter {
     this.tools.posted(this.slot, !answered);
   }
 }
-
-const ERROR_HEADERS = [['Content-Type', 'text/plain']] as const;

@@ -86,6 +86,7 @@ export class FakeResponse implements ResponseWriter {
   status = '';
   headers: readonly (readonly [string, string])[] = [];
   readonly sent: Sent[] = [];
+  trailerLines = '';
   drains = 0;
   syncDrains = 0;
   private writes = 0;
@@ -134,6 +135,10 @@ export class FakeResponse implements ResponseWriter {
 
   noteSending(): void {
     throw new Error('contract: a response is sent that was not lent');
+  }
+
+  trailers(lines: string): void {
+    this.trailerLines = lines;
   }
 
   write(chunk: Uint8Array | string): boolean {

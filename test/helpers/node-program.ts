@@ -17,6 +17,7 @@ export type Step =
     }
   | { readonly do: 'write'; readonly text: string; readonly encoding?: BufferEncoding | undefined }
   | { readonly do: 'writeBytes'; readonly count: number }
+  | { readonly do: 'trailers'; readonly pairs: readonly (readonly [string, string])[]; readonly asList: boolean }
   | { readonly do: 'end'; readonly text?: string | undefined }
   | {
       readonly do: 'flushHeaders' | 'cork' | 'wait' | 'tick' | 'readBody' | 'resume' | 'observe' | 'continue';
@@ -69,6 +70,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
   fc.record({ do: fc.constant('write' as const), text, encoding }),
   fc.record({ do: fc.constant('writeBytes' as const), count: fc.constantFrom(0, 1, 1000, 70_000, 300_000) }),
+  fc.record({
+    do: fc.constant('trailers' as const),
+    pairs: fc.array(fc.tuple(usually(fc.constantFrom('X-Sum', 'x-sum', 'X-T'), badName), usually(value, badValue)), {
+      maxLength: 3,
+    }),
+    asList: fc.boolean(),
+  }),
   fc.record({ do: fc.constant('end' as const), text: fc.option(text, { nil: undefined }) }),
   fc.record({
     do: fc.constantFrom(
@@ -156,6 +164,11 @@ function perform(one: Step, req: IncomingMessage, res: ServerResponse, trace: Tr
       return undefined;
     case 'writeBytes':
       return res.write(Buffer.alloc(one.count, 'abcdefghij')) ? undefined : drained(res);
+    case 'trailers':
+      res.addTrailers(
+        one.asList ? one.pairs.map(([name, value]): [string, string] => [name, value]) : Object.fromEntries(one.pairs),
+      );
+      return undefined;
     case 'end':
       return one.text === undefined ? res.end() === res : res.end(one.text) === res;
     case 'flushHeaders':

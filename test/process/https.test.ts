@@ -292,3 +292,27 @@ test('WebSockets go through TLS, also of a client that a PROXY header names', as
   await once(socket, 'close');
   assert.equal(await server.stop(), 0);
 });
+
+for (const isTls of [true, false]) {
+  test(`a request with a body that offers another protocol is answered ${isTls ? 'over TLS' : 'without TLS'} behind a PROXY header`, async () => {
+    using folder = new CertificateFolder();
+    folder.put('a');
+    const line = isTls ? ['--https', folder.line('a')] : ['--http', '127.0.0.1:0', '--http-engine', 'node'];
+    await using server = await disposable({
+      args: ['--chdir', APPS, '--module', 'echo:application', '--http-enable-proxy-protocol', ...line],
+      env: TWIN.env,
+    });
+    const plain = connect(isTls ? server.https() : server.http());
+    plain.write('PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n');
+    const socket = isTls ? connectTls({ socket: plain, rejectUnauthorized: false }) : plain;
+    const head =
+      'POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\n';
+    socket.write(`${head}abc`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk);
+    const answer = Buffer.concat(chunks).toString();
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+    assert.match(answer, /"REMOTE_ADDR":"192\.0\.2\.7".*"bodyBytes":3/);
+    assert.equal(await server.stop(), 0);
+  });
+}

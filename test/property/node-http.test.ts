@@ -47,6 +47,7 @@ interface Answer {
   readonly length: string | undefined;
   readonly body: string;
   readonly complete: boolean;
+  readonly trailers: readonly string[];
 }
 
 /** After this long without an answer or an end a run counts as hung. */
@@ -73,6 +74,7 @@ function ask(port: number, agent: Agent, { method, path, headers, body }: Questi
           length: response.headers['content-length'],
           body: createHash('sha256').update(Buffer.concat(chunks)).digest('hex'),
           complete: response.complete,
+          trailers: response.rawTrailers,
         });
       });
     });

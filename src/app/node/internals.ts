@@ -13,6 +13,10 @@ export interface OutgoingInternals {
   _contentLength: number | null;
   _hasBody: boolean;
   _removedContLen: boolean;
+  _removedTE: boolean;
+  /** What `addTrailers` was told, as lines. */
+  _trailer: string;
+  useChunkedEncodingByDefault: boolean;
   _closed: boolean;
   destroyed: boolean;
   finished: boolean;

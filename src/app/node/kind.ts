@@ -1,6 +1,7 @@
 // Applications of kind `node`: `(req, res)` in the manner of node:http, and the frameworks that make one.
 import { HANDLER_CONCURRENCY_DEFAULT } from '../../base/limits.js';
 import type { Application, ApplicationKind, Exchange } from '../exchange.js';
+import { wrongKindHint } from '../wrong-kind.js';
 import { type CallServer, NodeCall, type NodeListener } from './call.js';
 import { isNodeApplication, listenerOf } from './listener.js';
 import { emitUpgrade, isForUpgrade } from './upgrade.js';
@@ -29,5 +30,9 @@ class NodeHandler implements Application {
     const { server } = this.server;
     if (isForUpgrade(exchange, server)) return emitUpgrade(exchange, server);
     return new NodeCall(exchange, this.server).run(this.listener);
+  }
+
+  explain(error: unknown): string | undefined {
+    return wrongKindHint('node', this.listener, error);
   }
 }

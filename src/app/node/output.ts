@@ -21,6 +21,8 @@ export interface OutputOwner {
 export class NodeOutput {
   /** Times the application corked it; node:http sets this field of a socket's `_writableState`. */
   corked = 0;
+  /** Trailers can stand behind the body. */
+  takesTrailers = false;
   private readonly writer: ResponseWriter;
   private readonly owner: OutputOwner;
   private readonly highWaterMark: number;
@@ -69,6 +71,11 @@ export class NodeOutput {
     this.unsent = true;
     if (this.corked === 0) this.flush();
     return !this.waiting && this.heldBytes < this.highWaterMark;
+  }
+
+  /** Lines to send behind the body, before `endHold`; dropped where they cannot be sent, as node:http does. */
+  trailers(lines: string): void {
+    if (this.takesTrailers && !this.over) this.writer.trailers(lines);
   }
 
   /** Holds what is sent until `endHold`, whatever is uncorked. */

@@ -6,6 +6,7 @@ import { type OutgoingInternals, type OutHeader, outHeadersOf } from './internal
 /** What the head of a response says, beside its headers. */
 interface Outgoing extends OutgoingInternals {
   shouldKeepAlive: boolean;
+  readonly req: { readonly httpVersionMajor: number };
 }
 
 /** Headers under way to the worker. */
@@ -13,6 +14,8 @@ class HeaderList {
   readonly list: [string, string][] = [];
   hasLength = false;
   hasConnection = false;
+  hasCoding = false;
+  hasTrailer = false;
   private readonly message: Outgoing;
 
   constructor(message: Outgoing) {
@@ -30,7 +33,8 @@ class HeaderList {
   private addOne(name: string, value: unknown, checked: boolean): void {
     if (!checked) validateHeaderValue(name, value as string);
     const text = typeof value === 'string' ? value : String(value);
-    // Of those that matter here the shortest is Connection.
+    if (name.length === 7 && name.toLowerCase() === 'trailer') this.hasTrailer = true;
+    // Of the others that matter here the shortest is Connection.
     if (name.length >= 10 && name.length <= 17 && this.isFraming(name.toLowerCase(), text)) return;
     this.list.push([name, text]);
   }
@@ -42,15 +46,24 @@ class HeaderList {
       this.message._contentLength = Number(value);
       this.message._removedContLen = false;
     } else if (name === 'connection') this.hasConnection = true;
-    return name === 'transfer-encoding';
+    if (name !== 'transfer-encoding') return false;
+    this.hasCoding = true;
+    return true;
   }
+}
+
+/** The headers of a response, as they are sent. */
+export interface HeadersToSend {
+  readonly list: [string, string][];
+  /** node:http would send it in chunks, behind which trailers can stand. */
+  readonly isChunked: boolean;
 }
 
 /**
  * What `writeHead` or the first write of `message` sends. `headers`: what node's writeHead made of its arguments, one of the
  * object that `setHeader` fills, an object, a list of pairs, a flat list, or nothing.
  */
-export function headersToSend(message: object, headers: unknown): [string, string][] {
+export function headersToSend(message: object, headers: unknown): HeadersToSend {
   const outgoing = message as Outgoing;
   const result = new HeaderList(outgoing);
   if (headers !== null && headers !== undefined) {
@@ -63,12 +76,19 @@ export function headersToSend(message: object, headers: unknown): [string, strin
     } else if (Array.isArray(headers)) addArray(result, headers);
     else for (const [name, value] of Object.entries(headers)) result.add(name, value, false);
   }
-  const { _contentLength, _hasBody, _removedContLen, shouldKeepAlive } = outgoing;
-  if (!result.hasLength && _hasBody && !_removedContLen && typeof _contentLength === 'number') {
-    result.list.push(['Content-Length', String(_contentLength)]);
+  const { _contentLength, _hasBody, _removedContLen, _removedTE, useChunkedEncodingByDefault } = outgoing;
+  const { list, hasLength, hasCoding, hasTrailer, hasConnection } = result;
+  const takesLength = !hasLength && !hasTrailer && _hasBody && !_removedContLen && typeof _contentLength === 'number';
+  if (takesLength) list.push(['Content-Length', String(_contentLength)]);
+  if (!outgoing.shouldKeepAlive && !hasConnection) list.push(['Connection', 'close']);
+  // node:http takes 2.0 for less than 1.1.
+  const mayChunk = (useChunkedEncodingByDefault || outgoing.req.httpVersionMajor > 1) && !_removedTE;
+  const isChunked = _hasBody && !hasLength && (hasCoding || (!takesLength && mayChunk));
+  if (hasTrailer && !isChunked) {
+    const error = new Error('Trailers are invalid with this transfer encoding');
+    throw Object.assign(error, { code: 'ERR_HTTP_TRAILER_INVALID' });
   }
-  if (!shouldKeepAlive && !result.hasConnection) result.list.push(['Connection', 'close']);
-  return result.list;
+  return { list, isChunked };
 }
 
 function addArray(result: HeaderList, headers: readonly unknown[]): void {

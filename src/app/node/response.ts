@@ -25,10 +25,17 @@ export class NodeResponse extends ServerResponse<NodeRequest> {
     hooks._send = send;
     hooks._writeRaw = dropInterim;
     hooks.end = end;
+    hooks.addTrailers = addTrailers;
     (this as { socket: unknown }).socket = socket;
     socket._httpMessage = this;
   }
 }
+
+/**
+ * What must be known before the body, or is the connection's, cannot stand behind it (RFC 9110 section 6.5.1).
+ */
+const NO_TRAILER =
+  /^(?:transfer-encoding|content-(?:length|encoding|type|range)|trailer|host|connection|keep-alive|proxy-connection|upgrade|te|http2-settings|expect|max-forwards|cache-control|set-cookie|authorization|www-authenticate|proxy-auth.*|age|date|expires|location|retry-after|vary|warning|pragma|range|if-.*)$/i;
 
 type NodeEnd = (this: object, chunk: unknown, encoding: unknown, callback: unknown) => unknown;
 type Self = NodeResponse & OutgoingInternals;
@@ -38,11 +45,14 @@ interface Hooks {
   _send: typeof send;
   _writeRaw: typeof dropInterim;
   end: typeof end;
+  addTrailers: typeof addTrailers;
 }
 
 function storeHeader(this: Self, statusLine: string, headers: unknown): void {
   // `HTTP/1.1 200 OK` and its line end.
-  this[OUTPUT].head(statusLine.slice(9, -2), headersToSend(this, headers));
+  const { list, isChunked } = headersToSend(this, headers);
+  this[OUTPUT].head(statusLine.slice(9, -2), list);
+  this[OUTPUT].takesTrailers = isChunked;
   this._header = `${statusLine}\r\n`;
 }
 
@@ -66,6 +76,17 @@ function end(this: Self, chunk: unknown, encoding: unknown, callback: unknown): 
   try {
     return (ServerResponse.prototype.end as NodeEnd).call(this, chunk, encoding, callback);
   } finally {
+    if (this.finished && this._trailer !== '') output.trailers(this._trailer);
     output.endHold(this.finished);
   }
+}
+
+function addTrailers(this: Self, headers: unknown): void {
+  const before = this._trailer;
+  (ServerResponse.prototype.addTrailers as (this: object, headers: unknown) => void).call(this, headers);
+  const names = this._trailer.slice(before.length).match(/^[^:]+/gm) ?? [];
+  const forbidden = names.find((name) => NO_TRAILER.test(name.trim()));
+  if (forbidden === undefined) return;
+  this._trailer = before;
+  throw Object.assign(new TypeError(`Cannot send ${forbidden} as a trailer`), { code: 'ERR_HTTP_TRAILER_INVALID' });
 }

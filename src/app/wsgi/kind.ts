@@ -1,5 +1,6 @@
 // Applications of kind `wsgi`: a function `(environ, startResponse)` in the sense of PEP 3333.
 import type { Application, ApplicationKind, Exchange, WorkerContext } from '../exchange.js';
+import { wrongKindHint } from '../wrong-kind.js';
 import { createEnviron, type EnvironServer } from './environ.js';
 import { WsgiErrors } from './errors.js';
 import { WsgiCall } from './respond.js';
@@ -37,5 +38,9 @@ class WsgiHandler implements Application {
       throw error;
     }
     return call.respond(result);
+  }
+
+  explain(error: unknown): string | undefined {
+    return wrongKindHint('wsgi', this.application, error);
   }
 }

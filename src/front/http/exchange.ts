@@ -64,6 +64,8 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
   private overrun = false;
   /** The worker may take the connection over: see `REPLY_FLAG.HANDED_OVER`. */
   protected readonly isUpgrade: boolean = false;
+  /** One of REQUEST_ORIGIN. */
+  protected readonly origin: number = REQUEST_ORIGIN.HTTP;
   private packet: Buffer | null = null;
   private varsEnd = 0;
   private spool: BodySpool | null = null;
@@ -108,7 +110,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
   /** A request without a body whose packet lies in `slot`. */
   protected submit(slot: FrontSlot, varsEnd: number): void {
     this.slot = slot;
-    slot.describe(varsEnd, 0, -1, -1, REQUEST_ORIGIN.HTTP);
+    slot.describe(varsEnd, 0, -1, -1, this.origin);
     if (this.isUpgrade) slot.offerConnection();
     this.tools.dispatcher.submit(slot, this);
     this.tools.turns.schedule();
@@ -186,7 +188,7 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
     this.packet = null;
     this.spool = null;
     this.slot = slot;
-    slot.describe(varsEnd, bodyBytes, this.bodyFd, -1, REQUEST_ORIGIN.HTTP);
+    slot.describe(varsEnd, bodyBytes, this.bodyFd, -1, this.origin);
     if (this.isUpgrade) slot.offerConnection();
     this.tools.dispatcher.submit(slot, this);
   }

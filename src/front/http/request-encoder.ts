@@ -18,6 +18,9 @@ const HTTP_HOST = encodeKey('HTTP_HOST');
 /** Vars of a request that come from no header: those above, the fixed ones, the peer's and a late CONTENT_LENGTH. */
 const OTHER_VARS = 16;
 
+/** Versions as `begin` knows them: the minor of HTTP/1, or 2. */
+export const HTTP_VERSION = { HTTP_1_0: 0, HTTP_1_1: 1, HTTP_2: 2 } as const;
+
 /** Room behind a packet for `appendContentLength`. */
 export const CONTENT_LENGTH_VAR_BYTES = 40;
 /** The largest packet an encoder writes. */
@@ -45,11 +48,11 @@ export class RequestEncoder {
   private readonly target = new RequestTarget();
   private readonly writer = new PacketWriter();
   private readonly varsBytesMax: number;
-  /** SERVER_PROTOCOL, SCRIPT_NAME, SERVER_NAME and SERVER_PORT, for HTTP/1.0 and HTTP/1.1. */
-  private readonly fixedVars: readonly [Uint8Array, Uint8Array];
+  /** SERVER_PROTOCOL, SCRIPT_NAME, SERVER_NAME and SERVER_PORT, by version. HTTP/2 by the name that nginx gives it. */
+  private readonly fixedVars: readonly Uint8Array[];
   private method = '';
   private uri = '';
-  private httpMinor = 1;
+  private version: number = HTTP_VERSION.HTTP_1_1;
   private peer: Uint8Array = new Uint8Array(0);
   private buffer: Buffer = Buffer.alloc(0);
   private targetOutcome: number = TARGET.OK;
@@ -66,22 +69,22 @@ export class RequestEncoder {
         encodeVar('SERVER_PORT', String(port ?? (isTls ? 443 : 80))),
         ...(isTls ? [encodeVar('HTTPS', 'on'), encodeVar('REQUEST_SCHEME', 'https')] : []),
       ]);
-    this.fixedVars = [fixed('HTTP/1.0'), fixed('HTTP/1.1')];
+    this.fixedVars = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0'].map(fixed);
   }
 
-  /** Starts a packet at the front of `buffer`. Method and target as they came, one character for each byte; `peer` by `encodePeer`. */
-  begin(buffer: Buffer, method: string, uri: string, httpMinor: number, peer: Uint8Array): void {
+  /** Starts a packet at the front of `buffer`. Method and target as they came, one character for each byte; `version`: a HTTP_VERSION; `peer` by `encodePeer`. */
+  begin(buffer: Buffer, method: string, uri: string, version: number, peer: Uint8Array): void {
     this.buffer = buffer;
     this.method = method;
     this.uri = uri;
-    this.httpMinor = httpMinor;
+    this.version = version;
     this.peer = peer;
     this.connectionClose = false;
     this.connectionKeepAlive = false;
     this.connectionUpgrade = false;
     this.repeated = false;
     this.headers = 0;
-    this.check.reset(httpMinor);
+    this.check.reset(version);
     this.targetOutcome = this.target.parse(method, uri);
     this.writeRequestLine();
   }
@@ -115,8 +118,14 @@ export class RequestEncoder {
 
   /** After `end`: the client offers to go on with another protocol, and there is no body before it. */
   get offersUpgrade(): boolean {
-    const { connectionUpgrade, check, httpMinor, method } = this;
-    return connectionUpgrade && httpMinor > 0 && method === 'GET' && check.contentLength <= 0 && !check.chunked;
+    const { connectionUpgrade, check, version, method } = this;
+    return (
+      connectionUpgrade &&
+      version === HTTP_VERSION.HTTP_1_1 &&
+      method === 'GET' &&
+      check.contentLength <= 0 &&
+      !check.chunked
+    );
   }
 
   /** Writes the packet again, with the values of headers that came more than once joined. `list`: name, value, name, value… */
@@ -143,7 +152,7 @@ export class RequestEncoder {
     writer.keyed(REQUEST_URI, this.uri);
     writer.keyed(PATH_INFO, target.pathInfo);
     writer.keyed(QUERY_STRING, target.queryString);
-    writer.rawVar(this.fixedVars[this.httpMinor === 0 ? 0 : 1]);
+    writer.rawVar(this.fixedVars[this.version] as Uint8Array);
     writer.rawVar(this.peer);
     // RFC 9112 section 3.2.2: the host of an absolute target replaces what Host says.
     if (target.form === TARGET_FORM.ABSOLUTE) writer.keyed(HTTP_HOST, target.host);

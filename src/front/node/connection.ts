@@ -4,9 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
 import type { TunnelTicket } from '../../lane/tunnel-ticket.js';
+import { httpDateNow } from '../../protocol/http-date.js';
 import { HttpTools } from '../http/exchange.js';
 import { closingAnswer, type Refusal } from '../http/refusal.js';
+import type { LocalReply } from '../local/reply.js';
 import { resetSocket } from '../reset-socket.js';
+import type { Carrier, Watched } from './carrier.js';
 import { NodeExchange } from './exchange.js';
 import { joinTunnel } from './tunnel.js';
 
@@ -18,29 +21,32 @@ const PIPELINED_MAX = 16;
 
 /** What the connections of one node:http front share. */
 export class NodeTools extends HttpTools {
-  /** Connections that wait for their client, and when they stop waiting (milliseconds of the monotonic clock). */
-  private readonly watched = new Map<NodeConnection, number>();
+  /** Who waits for a client, and when they stop waiting (milliseconds of the monotonic clock). */
+  private readonly watched = new Map<Watched, number>();
   /** Connections whose client has sent its last byte. */
   readonly halfClosed = new Set<NodeConnection>();
 
   /** The client has `waitMs` to make progress, from now. */
-  watch(connection: NodeConnection, waitMs: number): void {
-    this.watched.set(connection, performance.now() + waitMs);
+  watch(waiting: Watched, waitMs: number): void {
+    this.watched.set(waiting, performance.now() + waitMs);
   }
 
-  unwatch(connection: NodeConnection): void {
-    this.watched.delete(connection);
+  unwatch(waiting: Watched): void {
+    this.watched.delete(waiting);
   }
 
   /** Drops the connections whose client has not moved in time, or has left. */
   checkConnections(): void {
     const now = performance.now();
     for (const connection of this.halfClosed) connection.checkLeaving(now);
-    for (const [connection, deadline] of this.watched) if (deadline <= now) connection.cut();
+    for (const [waiting, deadline] of this.watched) if (deadline <= now) waiting.cut();
   }
 }
 
-export class NodeConnection {
+export class NodeConnection implements Carrier {
+  readonly isHttp2 = false;
+  /** Its head says it. */
+  readonly hasBody = false;
   readonly socket: Socket;
   /** REMOTE_ADDR and REMOTE_PORT, encoded, and what TLS tells of the client. */
   readonly peer: Uint8Array;
@@ -79,11 +85,11 @@ export class NodeConnection {
     response.assignSocket(socket);
     response.shouldKeepAlive = false;
     response.once('finish', () => socket.destroySoon());
-    this.start(request, response, true);
+    this.start(request, response, (ticket) => this.handOver(response, ticket));
   }
 
   /** The worker has the connection now; nothing was sent. */
-  handOver(response: ServerResponse, ticket: TunnelTicket): void {
+  private handOver(response: ServerResponse, ticket: TunnelTicket): void {
     const { socket } = this;
     this.current = null;
     response.detachSocket(socket);
@@ -138,8 +144,13 @@ export class NodeConnection {
     this.sayLast(Buffer.from(`HTTP/1.1 ${closingAnswer(refusal, isHead)}`, 'latin1'));
   }
 
+  sayLocal(reply: LocalReply): void {
+    const date = `Date: ${httpDateNow()}\r\nConnection: close\r\n`;
+    this.sayLast(Buffer.concat([reply.encodeHead(date), reply.body]));
+  }
+
   /** A whole response, after which nothing the client sends is looked at. */
-  sayLast(response: Buffer): void {
+  private sayLast(response: Buffer): void {
     if (this.refused) return;
     this.refused = true;
     this.waiting.length = 0;
@@ -184,8 +195,12 @@ export class NodeConnection {
     else if (this.lastWord !== null) this.refuseUnread(this.lastWord);
   };
 
-  private start(request: IncomingMessage, response: ServerResponse, isUpgrade = false): void {
-    const exchange = new NodeExchange(this.tools, this, request, response, isUpgrade);
+  private start(
+    request: IncomingMessage,
+    response: ServerResponse,
+    onHandOver: ((ticket: TunnelTicket) => void) | null = null,
+  ): void {
+    const exchange = new NodeExchange(this.tools, this, request, response, onHandOver);
     this.current = exchange;
     exchange.open();
   }

@@ -12,17 +12,28 @@ import { certificateVars, hasGoodCertificate, type NodeServer } from './server.j
 type Admit = (socket: Socket, peer: Uint8Array) => void;
 
 export class Entrance {
+  private readonly server: NodeServer;
+  private readonly isTls: boolean;
   private readonly admit: Admit;
   private readonly proxyHeaders: ProxyHeaders | null;
   /** Connections whose TLS handshake is not over. */
   private readonly handshaking = new Set<Socket>();
 
   constructor(server: NodeServer, options: HttpFrontOptions, admit: Admit) {
+    this.server = server;
+    this.isTls = options.tls !== undefined;
     this.admit = admit;
     this.proxyHeaders = options.proxyProtocol ? this.readHeaders(server, options) : null;
     if (options.tls !== undefined) server.on('secureConnection', this.onSecureConnection);
     if (this.proxyHeaders === null)
       server.on('connection', options.tls === undefined ? this.onPlain : this.onHandshake);
+  }
+
+  /** A connection that was let in before, and has been taken from node's HTTP server: it begins anew. */
+  readmit(socket: Socket): void {
+    if (this.isTls) this.server.emit('secureConnection', socket);
+    else if (this.proxyHeaders !== null) this.proxyHeaders.accept(socket);
+    else this.server.emit('connection', socket);
   }
 
   /** The slow tick. */

@@ -1,15 +1,15 @@
-// One request on node:http. Replies are copied out of the slot: node:http keeps what it is given until the socket takes it.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+// One request on node:http or node:http2. Replies are copied out of the slot: node:http keeps what it is given until the socket takes it.
 import type { FrontSlot } from '../../lane/front-lane.js';
-import { REPLY_FLAG, SLOT_STATE } from '../../lane/layout.js';
-import { decodeTicket } from '../../lane/tunnel-ticket.js';
-import { httpDateNow } from '../../protocol/http-date.js';
+import { REPLY_FLAG, REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
+import { decodeTicket, type TunnelTicket } from '../../lane/tunnel-ticket.js';
 import { statusReason } from '../../protocol/status.js';
 import { HttpExchange } from '../http/exchange.js';
 import { REFUSAL, RETRY_AFTER_SECONDS, type Refusal, refusalBody } from '../http/refusal.js';
 import { isConnectionHeader, isPlainHead, judgeReply, REPLY, slotHead } from '../http/reply-head.js';
+import { HTTP_VERSION } from '../http/request-encoder.js';
 import type { LocalReply } from '../local/reply.js';
-import type { NodeConnection, NodeTools } from './connection.js';
+import type { Carrier, ReplyTarget, RequestSource } from './carrier.js';
+import type { NodeTools } from './connection.js';
 
 /** Whole replies of up to this many bytes go out as one string: node:http makes one write of it, head included. */
 const STRING_BODY_BYTES_MAX = 8192;
@@ -19,11 +19,12 @@ export class NodeExchange extends HttpExchange {
   /** The client is still sending this request's body. */
   isReading = false;
   readonly isHead: boolean;
-  private readonly connection: NodeConnection;
-  private readonly request: IncomingMessage;
-  private readonly response: ServerResponse;
-  /** node:http has let go of the connection, for the worker to take it over. */
+  private readonly carrier: Carrier;
+  private readonly request: RequestSource;
+  private readonly response: ReplyTarget;
   protected override readonly isUpgrade: boolean;
+  protected override readonly origin: number;
+  private readonly onHandOver: ((ticket: TunnelTicket) => void) | null;
   private over = false;
   private paused = false;
   private headSent = false;
@@ -33,16 +34,21 @@ export class NodeExchange extends HttpExchange {
   private blocked = false;
   private watchesDrain = false;
 
+  /** `onHandOver`: node:http has let go of the connection, for the worker to take it over. */
   constructor(
     tools: NodeTools,
-    connection: NodeConnection,
-    request: IncomingMessage,
-    response: ServerResponse,
-    isUpgrade: boolean,
+    carrier: Carrier,
+    request: RequestSource,
+    response: ReplyTarget,
+    onHandOver: ((ticket: TunnelTicket) => void) | null,
   ) {
     super(tools);
-    this.isUpgrade = isUpgrade;
-    this.connection = connection;
+    this.isUpgrade = onHandOver !== null;
+    this.onHandOver = onHandOver;
+    const { httpVersionMajor, httpVersionMinor } = request;
+    // HTTP/1.0 knows no chunks, and so no end of a body that something could stand behind.
+    this.origin = httpVersionMajor === 1 && httpVersionMinor === 0 ? REQUEST_ORIGIN.HTTP : REQUEST_ORIGIN.HTTP_TRAILERS;
+    this.carrier = carrier;
     this.request = request;
     this.response = response;
     this.isHead = request.method === 'HEAD';
@@ -79,9 +85,11 @@ export class NodeExchange extends HttpExchange {
 
   private encode(buffer: Buffer): number {
     const { encoder } = this.tools;
-    const { request, response } = this;
+    const { request, response, carrier } = this;
     const { rawHeaders, httpVersionMajor, httpVersionMinor } = request;
-    encoder.begin(buffer, request.method ?? '', request.url ?? '', httpVersionMinor, this.connection.peer);
+    const minor = httpVersionMinor === 0 ? HTTP_VERSION.HTTP_1_0 : HTTP_VERSION.HTTP_1_1;
+    const version = carrier.isHttp2 ? HTTP_VERSION.HTTP_2 : minor;
+    encoder.begin(buffer, request.method ?? '', request.url ?? '', version, carrier.peer);
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
       encoder.header(rawHeaders[i] as string, rawHeaders[i + 1] as string);
     }
@@ -89,7 +97,10 @@ export class NodeExchange extends HttpExchange {
     // Of HTTP/1.0 that asks for both, node:http hears the other.
     const closes = encoder.connectionClose || this.tools.closing || this.tools.options.httpKeepaliveMs === 0;
     if (closes) response.shouldKeepAlive = false;
-    if (httpVersionMajor !== 1) {
+    if (carrier.isHttp2) {
+      // As a chunked one it ends where its sender says so.
+      if (carrier.hasBody && encoder.check.contentLength < 0) encoder.check.chunked = true;
+    } else if (httpVersionMajor !== 1) {
       encoder.refusal = REFUSAL.VERSION;
       return 0;
     }
@@ -110,11 +121,10 @@ export class NodeExchange extends HttpExchange {
   // ---- a local reply
 
   private sendLocal(reply: LocalReply, isBodiless: boolean): void {
-    const { response, connection } = this;
+    const { response } = this;
     if (!isBodiless) {
       // What has not come of the request's body is read only to be thrown away.
-      const date = `Date: ${httpDateNow()}\r\nConnection: close\r\n`;
-      connection.sayLast(Buffer.concat([reply.encodeHead(date), reply.body]));
+      this.carrier.sayLocal(reply);
       this.over = true;
       this.localBegun(reply);
       return this.end();
@@ -137,14 +147,14 @@ export class NodeExchange extends HttpExchange {
       return this.endLocal();
     }
     this.over = true;
-    this.connection.cut();
+    this.carrier.cut();
     this.end();
   }
 
   private endLocal(): void {
     this.over = true;
     this.end();
-    this.connection.next(this.response);
+    this.carrier.next(this.response);
   }
 
   // ---- the request's body
@@ -152,7 +162,7 @@ export class NodeExchange extends HttpExchange {
   private readBody(): void {
     const { request } = this;
     this.isReading = true;
-    this.tools.watch(this.connection, this.tools.options.httpTimeoutMs);
+    this.tools.watch(this.carrier, this.tools.options.httpTimeoutMs);
     request.on('data', this.onData);
     request.on('end', this.onEnd);
   }
@@ -160,25 +170,25 @@ export class NodeExchange extends HttpExchange {
   private readonly onData = (chunk: Buffer): void => {
     if (this.over || !this.isReading) return;
     if (this.pushBody(chunk)) {
-      this.tools.watch(this.connection, this.tools.options.httpTimeoutMs);
+      this.tools.watch(this.carrier, this.tools.options.httpTimeoutMs);
     } else if (!this.over) {
       this.paused = true;
       this.request.pause();
-      this.tools.unwatch(this.connection);
+      this.tools.unwatch(this.carrier);
     }
   };
 
   private readonly onEnd = (): void => {
     if (this.over || !this.isReading) return;
     this.isReading = false;
-    this.tools.unwatch(this.connection);
+    this.tools.unwatch(this.carrier);
     this.endBody();
   };
 
   protected override resumeBody(): void {
     if (this.over || !this.paused) return;
     this.paused = false;
-    this.tools.watch(this.connection, this.tools.options.httpTimeoutMs);
+    this.tools.watch(this.carrier, this.tools.options.httpTimeoutMs);
     this.request.resume();
   }
 
@@ -204,7 +214,7 @@ export class NodeExchange extends HttpExchange {
     slot.consume(slot.available);
     this.over = true;
     this.detach();
-    this.connection.handOver(this.response, ticket);
+    this.onHandOver?.(ticket);
   }
 
   private sendHead(slot: FrontSlot, isDone: boolean): void {
@@ -218,12 +228,13 @@ export class NodeExchange extends HttpExchange {
     if (this.hasBody) {
       this.left = contentLength;
       // A reply that is complete at first sight has a length, even if the application did not say so.
-      if (contentLength < 0 && isDone) this.left = slot.available - headBytes;
+      if (contentLength < 0 && isDone && (flags & REPLY_FLAG.TRAILERS) === 0) this.left = slot.available - headBytes;
       if (this.left >= 0) headers.push('Content-Length', String(this.left));
     } else if (contentLength >= 0 && status !== 204) {
       headers.push('Content-Length', String(contentLength));
     }
-    response.writeHead(status, reason, headers);
+    const isChunked = this.hasBody && this.left < 0 && this.origin === REQUEST_ORIGIN.HTTP_TRAILERS;
+    response.writeHead(status, reason, isChunked ? headers : withoutTrailer(headers));
     slot.consume(headBytes);
     this.headSent = true;
   }
@@ -248,9 +259,10 @@ export class NodeExchange extends HttpExchange {
 
   private sendBody(slot: FrontSlot, isDone: boolean): void {
     const { response } = this;
-    while (this.hasBody && slot.available > 0 && this.left !== 0) {
+    for (let available = slot.bodyAvailable; available > 0 && this.hasBody && this.left !== 0; ) {
       const piece = slot.peek();
-      const count = this.left >= 0 ? Math.min(piece.length, this.left) : piece.length;
+      const room = this.left >= 0 ? Math.min(available, this.left) : available;
+      const count = Math.min(piece.length, room);
       // A copy: the worker may write to the ring again as soon as this is consumed.
       const tookAll = response.write(Buffer.from(piece.subarray(0, count)));
       slot.consume(count);
@@ -259,6 +271,7 @@ export class NodeExchange extends HttpExchange {
         this.waitForDrain();
         return;
       }
+      available = slot.bodyAvailable;
     }
     if (this.left === 0 || (!this.hasBody && !isDone)) {
       response.end();
@@ -271,20 +284,23 @@ export class NodeExchange extends HttpExchange {
   private endResponse(slot: FrontSlot): void {
     if (this.left > 0) this.tools.options.log('Response broken off: it is shorter than its Content-Length');
     if (this.left > 0 || (slot.flags & REPLY_FLAG.BROKEN) !== 0) this.breakOff();
-    else this.response.end();
+    else {
+      if ((slot.flags & REPLY_FLAG.TRAILERS) !== 0) this.response.addTrailers(takeTrailers(slot));
+      this.response.end();
+    }
     this.finish();
   }
 
   private waitForDrain(): void {
     this.blocked = true;
-    this.tools.watch(this.connection, this.tools.options.httpTimeoutMs);
+    this.tools.watch(this.carrier, this.tools.options.httpTimeoutMs);
     if (this.watchesDrain) return;
     this.watchesDrain = true;
     this.response.on('drain', this.onDrain);
   }
 
   private readonly onDrain = (): void => {
-    this.tools.unwatch(this.connection);
+    this.tools.unwatch(this.carrier);
     this.blocked = false;
     if (this.slot !== null && !this.over) this.reply(this.slot);
     else this.file?.resume();
@@ -293,7 +309,7 @@ export class NodeExchange extends HttpExchange {
   private finish(): void {
     this.over = true;
     this.detach();
-    this.connection.next(this.response);
+    this.carrier.next(this.response);
   }
 
   protected override answer(refusal: Refusal): void {
@@ -304,23 +320,47 @@ export class NodeExchange extends HttpExchange {
     response.writeHead(refusal.status, statusReason(refusal.status), headers);
     response.end(body);
     this.over = true;
-    this.connection.next(response);
+    this.carrier.next(response);
   }
 
   protected override answerAndClose(refusal: Refusal): void {
     this.over = true;
     this.isReading = false;
-    this.connection.refuse(refusal, this.isHead);
+    this.carrier.refuse(refusal, this.isHead);
   }
 
   protected override breakOff(): void {
     this.over = true;
-    this.connection.cut();
+    this.carrier.cut();
   }
 
   protected override ended(): void {
     // Nothing: a new exchange is made for the next request.
   }
+}
+
+/** What is left of a reply that is DONE, as pairs. */
+function takeTrailers(slot: FrontSlot): [string, string][] {
+  let lines = '';
+  while (slot.available > 0) {
+    const piece = slot.peek();
+    lines += piece.latin1Slice(0, piece.length);
+    slot.consume(piece.length);
+  }
+  return lines
+    .split('\r\n')
+    .filter((line) => line !== '')
+    .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]);
+}
+
+/** Trailers are announced where they can follow: node:http throws at one that announces them before a length. */
+function withoutTrailer(headers: string[]): string[] {
+  const isOther = (name: string) => name.length !== 7 || name.toLowerCase() !== 'trailer';
+  for (let i = 0; i < headers.length; i += 2) {
+    if (isOther(headers[i] as string)) continue;
+    return headers.filter((_, at) => isOther(headers[at - (at % 2)] as string));
+  }
+  return headers;
 }
 
 function withoutConnectionHeaders(rawHeaders: readonly string[]): string[] {

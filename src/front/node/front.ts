@@ -15,7 +15,8 @@ import { REFUSAL, type Refusal } from '../http/refusal.js';
 import type { Turns } from '../turns.js';
 import { NodeConnection, NodeTools } from './connection.js';
 import { Entrance } from './entrance.js';
-import { type NodeServer, newServer } from './server.js';
+import { HTTP_2, Http2Connections } from './http2-connection.js';
+import { type NodeServer, newServer, protocolOf } from './server.js';
 
 /** How often connections that wait for their client are looked at. */
 const TICK_MS = 500;
@@ -28,6 +29,9 @@ export class NodeHttpFront implements Front {
   private readonly server: NodeServer;
   private readonly entrance: Entrance;
   private readonly connections = new Map<Socket, NodeConnection>();
+  private readonly http2: Http2Connections;
+  /** Connections of either protocol. */
+  private open = 0;
   private tools: NodeTools | undefined;
   private tick: NodeJS.Timeout | undefined;
   private onEmpty: (() => void) | undefined;
@@ -35,7 +39,8 @@ export class NodeHttpFront implements Front {
   constructor(options: HttpFrontOptions, turns: Turns) {
     this.options = options;
     this.turns = turns;
-    const server = newServer(options);
+    const server = newServer(options, [HTTP_2]);
+    this.http2 = new Http2Connections(options);
     this.entrance = new Entrance(server, options, (socket, peer) => this.adopt(socket, peer));
     server.on('request', this.onRequest);
     server.on('checkContinue', this.onRequest);
@@ -74,13 +79,15 @@ export class NodeHttpFront implements Front {
     if (tools !== undefined) tools.closing = true;
     // Closes idle connections, too; those with a response under way end with it.
     server.close();
+    this.http2.announceClose();
     // What had arrived before, or was on its way, is read first.
     await sleep(ON_ITS_WAY_MS);
     this.entrance.destroy();
+    this.http2.close();
     // Connections that have not sent a byte, as browsers keep them, are not idle to node:http.
     for (const socket of this.connections.keys()) if (socket.bytesRead === 0) socket.destroy();
     // Those that a worker has taken over end with it, later.
-    if (this.connections.size > 0) {
+    if (this.open > 0) {
       await new Promise<void>((resolve) => {
         this.onEmpty = resolve;
       });
@@ -98,6 +105,7 @@ export class NodeHttpFront implements Front {
     this.entrance.destroy();
     this.server.close();
     this.server.closeAllConnections();
+    this.http2.destroy();
   }
 
   private readonly onTick = (): void => {
@@ -106,14 +114,21 @@ export class NodeHttpFront implements Front {
   };
 
   private readonly forget = (socket: Socket): void => {
-    if (this.connections.delete(socket)) this.turns.dispatcher.counters.closed();
-    if (this.connections.size === 0) this.onEmpty?.();
+    if (this.connections.delete(socket)) this.onClosed();
+  };
+
+  private readonly onClosed = (): void => {
+    this.turns.dispatcher.counters.closed();
+    this.open--;
+    if (this.open === 0) this.onEmpty?.();
   };
 
   private adopt(socket: Socket, peer: Uint8Array): void {
     if (this.tools === undefined) return;
     this.turns.dispatcher.counters.accepted();
-    this.connections.set(socket, new NodeConnection(this.tools, socket, peer, this.forget));
+    this.open++;
+    if (protocolOf(socket) === HTTP_2) this.http2.take(this.tools, socket, peer, this.onClosed);
+    else this.connections.set(socket, new NodeConnection(this.tools, socket, peer, this.forget));
   }
 
   private readonly onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -129,7 +144,7 @@ export class NodeHttpFront implements Front {
     // The offer is declined (RFC 9110 section 7.8): the parser gets all of it once more, without it.
     connection.leave();
     socket.unshift(Buffer.concat([headWithoutUpgrade(request), early]));
-    this.server.emit('connection', socket);
+    this.entrance.readmit(socket);
   };
 
   private readonly onConnect = (_request: IncomingMessage, socket: NodeJS.WritableStream): void => {

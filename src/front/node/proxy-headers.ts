@@ -19,7 +19,8 @@ const NOTHING = Buffer.alloc(0);
 export class ProxyHeaders {
   private readonly options: ProxyHeadersOptions;
   private readonly trust: ProxyTrust;
-  private readonly accept: Accept;
+  /** Takes over a connection that has no header any more. */
+  readonly accept: Accept;
   /** Connections whose header has not come. */
   private readonly waiting = new Map<Socket, WaitingConnection>();
   /** REMOTE_ADDR and REMOTE_PORT, encoded, by connection. */

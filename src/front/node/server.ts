@@ -1,20 +1,28 @@
 // The server of node:http or node:https that a front of this engine listens with.
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { encodeVar } from '../../protocol/uwsgi-encoder.js';
 import type { HttpFrontOptions } from '../http/options.js';
 
 export type NodeServer = Server | TlsServer;
 
-/** Makes the server; it does not listen yet. */
-export function newServer({ varsBytesMax, httpTimeoutMs, httpKeepaliveMs, tls }: HttpFrontOptions): NodeServer {
+/** Bytes of request headers that node lets through: the vars block has its own limit, node's only has to be above it. */
+export function headerBytesMax(varsBytesMax: number): number {
+  return 2 * varsBytesMax + 16_384;
+}
+
+/** Makes the server; it does not listen yet. Clients that choose `protocols` in the TLS handshake are not for it. */
+export function newServer(
+  { varsBytesMax, httpTimeoutMs, httpKeepaliveMs, tls }: HttpFrontOptions,
+  protocols: readonly string[],
+): NodeServer {
   const options = {
     insecureHTTPParser: false,
     // Judged by our own check, as every other header: a missing Host gets the same answer on every engine.
     requireHostHeader: false,
-    // The vars block has its own limit; the parser's only has to be above it.
-    maxHeaderSize: 2 * varsBytesMax + 16_384,
+    maxHeaderSize: headerBytesMax(varsBytesMax),
     headersTimeout: httpTimeoutMs,
     // A body may take as long as it moves: see NodeTools.watched.
     requestTimeout: 0,
@@ -25,13 +33,34 @@ export function newServer({ varsBytesMax, httpTimeoutMs, httpKeepaliveMs, tls }:
   const server =
     tls === undefined
       ? createServer(options)
-      : createTlsServer({ ...options, ...tls, handshakeTimeout: httpTimeoutMs });
+      : createTlsServer({
+          ...options,
+          ...tls,
+          handshakeTimeout: httpTimeoutMs,
+          ALPNProtocols: [...protocols, 'http/1.1'],
+        });
+  if (tls !== undefined) leaveOut(server, protocols);
   // node:http would drop the headers beyond a maximum without a word.
   server.maxHeadersCount = 0;
   server.timeout = 0;
   // Not in the documentation: without it the end of what a client sends ends its requests, too.
   Object.assign(server, { httpAllowHalfOpen: true });
   return server;
+}
+
+/** node:https takes over every connection after its handshake; those of other protocols are kept from it. */
+function leaveOut(server: NodeServer, protocols: readonly string[]): void {
+  const accept = server.listeners('secureConnection')[0] as (socket: TLSSocket) => void;
+  server.removeListener('secureConnection', accept);
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (!protocols.includes(protocolOf(socket))) accept.call(server, socket);
+  });
+}
+
+/** What was agreed on in the handshake, or nothing. */
+export function protocolOf(socket: Socket): string {
+  const { alpnProtocol } = socket as { alpnProtocol?: string | false | null };
+  return typeof alpnProtocol === 'string' ? alpnProtocol : '';
 }
 
 /** Whether a client's certificate, if it has shown one, is good. Node itself is strict only where one must be shown. */

@@ -1,10 +1,11 @@
-// The contract's client: one request on a connection of its own, over HTTP or uwsgi (as nginx would send it), taken apart
-// without the help of the code under test.
+// The contract's client: one request on a connection of its own, over HTTP, HTTP/2 or uwsgi (as nginx would send it), taken
+// apart without the help of the code under test.
 import { connect, type Socket } from 'node:net';
 import type { HostPort } from '../server.js';
 import { packet } from '../uwsgi-client.js';
+import { Http2Visit } from './http2-visit.js';
 
-export type Protocol = 'http' | 'uwsgi';
+export type Protocol = 'http' | 'http2' | 'uwsgi';
 
 export interface Ask {
   readonly method?: string;
@@ -25,10 +26,22 @@ export interface Answer {
 }
 
 /** An open connection with a request on it. */
-export class Visit {
-  readonly socket: Socket;
+export interface Visit {
   /** Resolves with everything that came when the connection has ended; `error` when it was reset. */
   readonly ended: Promise<{ readonly bytes: Buffer; readonly error: boolean }>;
+  /** Head and body; of HTTP/2 as HTTP/1.1 would have them. */
+  readonly received: Buffer;
+  /** Resolves when what came matches, or the connection has ended. */
+  until(matches: (bytes: Buffer) => boolean): Promise<void>;
+  /** Reads nothing until `resume`. */
+  pause(): void;
+  resume(): void;
+  leave(): void;
+}
+
+class TcpVisit implements Visit {
+  readonly ended: Promise<{ readonly bytes: Buffer; readonly error: boolean }>;
+  private readonly socket: Socket;
   private readonly chunks: Buffer[] = [];
   private onData = () => {};
 
@@ -55,13 +68,20 @@ export class Visit {
     return Buffer.concat(this.chunks);
   }
 
-  /** Resolves when what came matches, or the connection has ended. */
   async until(matches: (bytes: Buffer) => boolean): Promise<void> {
     while (!matches(this.received) && !this.socket.closed) {
       await new Promise<void>((resolve) => {
         this.onData = resolve;
       });
     }
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
   }
 
   leave(): void {
@@ -80,14 +100,17 @@ export class Client {
   }
 
   /** The whole request as bytes; the connection ends after it. */
-  bytes(ask: Ask): Buffer {
+  private bytes(ask: Ask): Buffer {
     const body = Buffer.from(ask.body ?? '');
     const head = this.protocol === 'http' ? httpHead(ask, body.length) : uwsgiHead(ask, body.length);
     return Buffer.concat([head, body]);
   }
 
-  visit(ask: Ask): Visit {
-    return new Visit(this.target, this.bytes(ask));
+  /** `missing`: bytes of the body that are not sent. */
+  visit(ask: Ask, missing = 0): Visit {
+    if (this.protocol === 'http2') return new Http2Visit(this.target, ask, missing);
+    const bytes = this.bytes(ask);
+    return new TcpVisit(this.target, bytes.subarray(0, bytes.length - missing));
   }
 
   async ask(ask: Ask): Promise<Answer> {

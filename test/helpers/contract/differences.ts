@@ -8,7 +8,7 @@ import type { Client } from './client.js';
 export interface Difference {
   /** Applications of this kind; undefined: of every. */
   readonly kind?: string;
-  /** `http epoll`, `http node`, `http uws`, `uwsgi epoll` or `uwsgi net`; undefined: all. */
+  /** `http epoll`, `http node`, `http uws`, `http2 node`, `uwsgi epoll` or `uwsgi net`; undefined: all. */
   readonly front?: string;
   /** The behaviour's name, or what it begins with. */
   readonly behaviour: string;
@@ -143,9 +143,28 @@ async function absoluteTarget(client: Client): Promise<void> {
   assert.match(await talk(client, `GET http://other.example/hello HTTP/1.1\r\n${HOST}\r\n`), /^HTTP\/1\.1 404 /);
 }
 
+const http2: readonly Difference[] = [
+  {
+    front: 'http2 node',
+    behaviour: 'a reason of the application stays',
+    reason: 'HTTP/2 has no reasons',
+    instead: async (client) => assert.equal((await client.ask({ target: '/reason' })).status, 299),
+  },
+  {
+    front: 'http2 node',
+    behaviour: 'plain HTTP is known as such',
+    reason: 'it is spoken over TLS only',
+    instead: async (client) => {
+      const { secure } = JSON.parse((await client.ask({ target: '/request' })).body.toString());
+      assert.equal(secure, true);
+    },
+  },
+];
+
 export const DIFFERENCES: readonly Difference[] = [
   ...uws,
   ...node,
+  ...http2,
   ...['uwsgi epoll', 'uwsgi net'].map(
     (front): Difference => ({
       front,

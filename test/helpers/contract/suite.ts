@@ -1,6 +1,7 @@
 // Runs the contract: one kind of application against every behaviour, on every front.
 
 import { after, before, describe, test } from 'node:test';
+import { CertificateFolder } from '../../process/https-client.js';
 import { type DisposableServer, disposable, ENGINES, type Twin } from '../../process/threads-client.js';
 import { BEHAVIOURS, type Behaviour } from './behaviours.js';
 import { Client, type Protocol } from './client.js';
@@ -18,22 +19,28 @@ export function runContract(kind: string): void {
 
 function runOn(kind: string, engine: Twin): void {
   let server: DisposableServer;
+  const folder = new CertificateFolder();
   before(async () => {
     const application = ['--chdir', import.meta.dirname, '--module', `app-${kind}:application`];
+    folder.put('a');
     if (kind === 'fetch') application[3] = `app-${kind}`;
     server = await disposable({
       args: [
         ...application,
         ...['--app-kind', kind, '--threads', THREADS, '--http', '127.0.0.1:0', '--socket', '127.0.0.1:0'],
+        ...['--https', folder.line('a')],
         ...['--buffer-size', '65535', '--disable-logging', ...engine.args],
       ],
       env: { ...engine.env, UWS_HTTP_MAX_HEADERS_SIZE: '65536' },
     });
   });
-  after(async () => await server[Symbol.asyncDispose]());
+  after(async () => {
+    await server[Symbol.asyncDispose]();
+    folder[Symbol.dispose]();
+  });
 
   const client = (protocol: Protocol) => {
-    const address = protocol === 'http' ? server.http() : server.uwsgi();
+    const address = { http: () => server.http(), http2: () => server.https(), uwsgi: () => server.uwsgi() }[protocol]();
     if ('path' in address) throw new Error('A TCP address is expected');
     return new Client(protocol, address);
   };
@@ -49,6 +56,9 @@ function runOn(kind: string, engine: Twin): void {
   // The uwsgi front beside uWebSockets.js is the one of the native engine.
   if (isUws) return;
   for (const behaviour of BEHAVIOURS) check(kind, `uwsgi ${uwsgiFront}`, behaviour, () => client('uwsgi'));
+  // The same engine serves https, whatever serves the rest.
+  if (engine.name !== 'portable') return;
+  for (const behaviour of BEHAVIOURS) check(kind, 'http2 node', behaviour, () => client('http2'));
 }
 
 function check(kind: string, front: string, behaviour: Behaviour, client: () => Client): void {
