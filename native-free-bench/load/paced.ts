@@ -7,9 +7,22 @@ export interface PacedResult {
   readonly failed: number;
 }
 
-/** Asks `url` `perSecond` times a second until `until` settles; resolves when all answers are there. */
-export async function askAtPace(url: string, perSecond: number, until: Promise<unknown>): Promise<PacedResult> {
-  const agent = new Agent({ keepAlive: true });
+/** Connections that are there before the load begins: what is measured is a request, not the making of a connection. */
+const CONNECTIONS = 32;
+
+/** Asks `url` `perSecond` times a second while `load` runs; resolves with its result when all answers are there. */
+export async function askAtPace<T>(
+  url: string,
+  perSecond: number,
+  load: () => Promise<T>,
+): Promise<PacedResult & { readonly loaded: T }> {
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: CONNECTIONS,
+    maxFreeSockets: CONNECTIONS,
+    scheduling: 'fifo',
+  });
+  await Promise.all(Array.from({ length: CONNECTIONS }, () => isAnswered(url, agent)));
   const waitsMs: number[] = [];
   const pending: Promise<void>[] = [];
   let failed = 0;
@@ -26,13 +39,14 @@ export async function askAtPace(url: string, perSecond: number, until: Promise<u
     }
   }, 1);
   try {
-    await until;
-  } finally {
+    const loaded = await load();
     clearInterval(ticker);
     await Promise.all(pending);
+    return { waitsMs, failed, loaded };
+  } finally {
+    clearInterval(ticker);
     agent.destroy();
   }
-  return { waitsMs, failed };
 }
 
 function isAnswered(url: string, agent: Agent): Promise<boolean> {
