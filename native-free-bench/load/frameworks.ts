@@ -1,125 +1,115 @@
-// npm run bench:frameworks: Express and Fastify behind us and on their own server, alone and on node's cluster. First a hello
-// world; then a route with 2 ms of CPU, while a cheap route is asked at a fixed pace beside it, and its p99.
-//   node build-bench/load/frameworks.js FOLDER [--seconds 3] [--connections 32] [--portable]
+// npm run bench:frameworks: Express and Fastify behind us, with our native parts and without, and on their own server, alone
+// and on node's cluster, under wrk. `hello`: a hello world. `work`: a JSON route with 2 ms of CPU, and beside it a cheap
+// route at a fixed pace, and its p99. Proves first that all answer alike; prints medians of rounds in turning order, the CPU
+// time per request of the server and its processes, and how many requests failed.
+//   node build-bench/load/frameworks.js FOLDER [--framework express] [--route hello] [--rounds 5] [--seconds 2] [--connections 32]
 // FOLDER has a node_modules with express and fastify.
 import { deepStrictEqual } from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import autocannon from 'autocannon';
+import { cpuSecondsOfTree } from './cpu-time.js';
+import { type FrameworkServer, SAMPLES, startFrameworkServers } from './framework-servers.js';
+import { askAtPace } from './paced.js';
+import { median } from './rounds.js';
+import { loadByWrk, type WrkRound } from './wrk.js';
 
-const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: { type: 'string', default: '3' },
+    framework: { type: 'string', multiple: true, default: Object.keys(SAMPLES) },
+    route: { type: 'string', multiple: true, default: ['hello', 'work'] },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
     connections: { type: 'string', default: '32' },
-    portable: { type: 'boolean', default: false },
   },
 });
+const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const connections = Number(values.connections);
+const WARM_UP_SECONDS = 1;
+const PATHS: Readonly<Record<string, string>> = { hello: '/', work: '/work' };
 /** Requests a second to the cheap route while the other is under load. */
-const CHEAP_RATE = 100;
+const CHEAP_PER_SECOND = 100;
 
-const WORK =
-  'const work = () => { const end = performance.now() + 2; let n = 0; while (performance.now() < end) n++; return { worked: n > 0 }; };';
-const SAMPLES: Readonly<Record<string, string>> = {
-  express: `${WORK} const app = require('express')(); app.get('/', (q, s) => s.send('hello')); app.get('/work', (q, s) => s.json(work()));
-    const server = app.listen(process.env.PORT, '127.0.0.1', () => console.log('listening on ' + server.address().port));`,
-  fastify: `${WORK} const app = require('fastify')(); app.get('/', async () => 'hello'); app.get('/work', async () => work());
-    app.listen({ port: Number(process.env.PORT), host: '127.0.0.1' }).then(() => console.log('listening on ' + app.server.address().port));`,
-};
-const CLUSTER = `const cluster = require('node:cluster');
-  if (cluster.isPrimary) { for (let i = 0; i < 2; i++) cluster.fork(); } else require(process.env.SAMPLE);`;
-
-const folder = mkdtempSync(join(tmpdir(), 'fastwsgi-bench-'));
-const children = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
-});
-symlinkSync(join(resolve(positionals[0] ?? '.'), 'node_modules'), join(folder, 'node_modules'));
-writeFileSync(join(folder, 'cluster.cjs'), CLUSTER);
-for (const [name, text] of Object.entries(SAMPLES)) writeFileSync(join(folder, `${name}.cjs`), text);
-
-interface Contestant {
-  readonly name: string;
-  readonly url: string;
-  stop(): Promise<void>;
+interface Results {
+  readonly rates: number[];
+  readonly p99sMs: number[];
+  readonly cpuMicros: number[];
+  readonly cheapWaitsMs: number[];
+  failed: number;
 }
 
-function start(name: string, args: readonly string[], env: NodeJS.ProcessEnv, ready: RegExp): Promise<Contestant> {
-  const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, ...env, NODE_ENV: 'production' } });
-  children.add(child);
-  return new Promise((done, reject) => {
-    let log = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        log += text;
-        const [, port] = /(?:socket bound to 127\.0\.0\.1:|listening on )(\d+)/.exec(log) ?? [];
-        if (port === undefined || !ready.test(log)) return;
-        done({ name, url: `http://127.0.0.1:${port}`, stop: () => stop(child) });
-      });
+/** What a client can see of an answer, without its date and what concerns the connection only. */
+async function answerOf(url: string, method: string): Promise<unknown> {
+  const response = await fetch(url, { method });
+  const { date, connection, 'keep-alive': _, ...headers } = Object.fromEntries(response.headers);
+  return { status: `${response.status} ${response.statusText}`, headers, body: await response.text() };
+}
+
+async function proveEqual(servers: readonly FrameworkServer[]): Promise<void> {
+  const expected = new Map<string, unknown>();
+  for (const { name, url } of servers) {
+    for (const path of ['/', '/work', '/nowhere']) {
+      for (const method of ['GET', 'HEAD']) {
+        const answer = await answerOf(url + path, method);
+        if (!expected.has(method + path)) expected.set(method + path, answer);
+        deepStrictEqual(answer, expected.get(method + path), `${name} answers ${method} ${path} differently`);
+      }
     }
-    child.once('exit', () => reject(new Error(`${name} ended:\n${log}`)));
-  });
-}
-
-function stop(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    child.removeAllListeners('exit').once('exit', () => resolve());
-    child.kill('SIGKILL');
-  });
-}
-
-function contestants(framework: string): readonly (() => Promise<Contestant>)[] {
-  const sample = join(folder, `${framework}.cjs`);
-  const native = values.portable ? { FASTWSGI_NATIVE: '0' } : {};
-  const ours = (workers: number) => () => {
-    const options = ['--http', '127.0.0.1:0', '--disable-logging', '--processes', String(workers)];
-    const args = [CLI, '--chdir', folder, '--wsgi-file', sample, ...options];
-    return start(`ours, ${workers} worker(s)`, args, { ...native, PORT: '0' }, /is running/);
-  };
-  return [
-    () => start('its own server', [sample], { PORT: '0' }, /listening/),
-    ours(1),
-    () =>
-      start(
-        'its own on cluster, 2',
-        [join(folder, 'cluster.cjs')],
-        { PORT: '0', SAMPLE: sample },
-        /(?:listening[\s\S]*){2}/,
-      ),
-    ours(2),
-  ];
-}
-
-async function rate(url: string): Promise<number> {
-  const result = await autocannon({ url, connections, duration: seconds });
-  if (result.errors + result.non2xx > 0) throw new Error(`${url}: ${result.errors} errors, ${result.non2xx} refusals`);
-  return result['2xx'] / result.duration;
-}
-
-console.log(`autocannon, ${connections} connections, ${seconds} s, Node ${process.version}`);
-for (const framework of Object.keys(SAMPLES)) {
-  let expected: unknown;
-  for (const begin of contestants(framework)) {
-    const contestant = await begin();
-    const answers = await Promise.all(['/', '/work'].map(async (path) => (await fetch(contestant.url + path)).text()));
-    expected ??= answers;
-    deepStrictEqual(answers, expected, `${contestant.name} answers differently`);
-    await autocannon({ url: contestant.url, connections, duration: 1 });
-    const hello = await rate(contestant.url);
-    const cheap = autocannon({ url: contestant.url, connections: 2, overallRate: CHEAP_RATE, duration: seconds });
-    const work = await rate(`${contestant.url}/work`);
-    const { latency } = await cheap;
-    const name = `${framework}, ${contestant.name}`.padEnd(34);
-    console.log(
-      `  ${name} hello ${hello.toFixed(0).padStart(6)}/s  2 ms of CPU ${work.toFixed(0).padStart(5)}/s, beside it a cheap route: p99 ${latency.p99.toFixed(0)} ms`,
-    );
-    await contestant.stop();
   }
 }
+
+async function measure(server: FrameworkServer, route: string, results: Results): Promise<void> {
+  const before = cpuSecondsOfTree(server.pid);
+  const load = () => loadByWrk(server.url + PATHS[route], connections, seconds);
+  const cheap = route === 'work' ? await askAtPace(`${server.url}/`, CHEAP_PER_SECOND, load) : undefined;
+  const round: WrkRound = cheap?.loaded ?? (await load());
+  results.rates.push(round.requestsPerSecond);
+  results.p99sMs.push(round.p99Ms);
+  results.cpuMicros.push(((cpuSecondsOfTree(server.pid) - before) / round.requests) * 1e6);
+  results.cheapWaitsMs.push(...(cheap?.waitsMs ?? []));
+  results.failed += round.failed + (cheap?.failed ?? 0);
+}
+
+function print(servers: readonly FrameworkServer[], results: ReadonlyMap<FrameworkServer, Results>): void {
+  for (const server of servers) {
+    const own = servers.find(({ isOurs, workers }) => !isOurs && workers === server.workers) as FrameworkServer;
+    const { rates, p99sMs, cpuMicros, cheapWaitsMs, failed } = results.get(server) as Results;
+    const ratio = median(rates) / median((results.get(own) as Results).rates);
+    const columns = [
+      `  ${server.name.padEnd(25)} ${median(rates).toFixed(0).padStart(6)}/s`,
+      `${ratio.toFixed(2)} x`,
+      `p99 ${median(p99sMs).toFixed(1).padStart(5)} ms`,
+      `${median(cpuMicros).toFixed(0).padStart(5)} us CPU per request`,
+    ];
+    if (cheapWaitsMs.length > 0) columns.push(`cheap route p99 ${p99(cheapWaitsMs).toFixed(1).padStart(5)} ms`);
+    console.log([...columns, `${failed} failed`].join('  '));
+  }
+}
+
+function p99(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length * 0.99)] as number;
+}
+
+async function run(framework: string): Promise<void> {
+  const servers = await startFrameworkServers(framework, join(resolve(positionals[0] ?? '.'), 'node_modules'));
+  await proveEqual(servers);
+  for (const route of values.route) {
+    const results = new Map<FrameworkServer, Results>();
+    for (const server of servers) {
+      await loadByWrk(server.url + PATHS[route], connections, WARM_UP_SECONDS);
+      results.set(server, { rates: [], p99sMs: [], cpuMicros: [], cheapWaitsMs: [], failed: 0 });
+    }
+    for (let round = 0; round < rounds; round++) {
+      const order = round % 2 === 0 ? servers : [...servers].reverse();
+      for (const server of order) await measure(server, route, results.get(server) as Results);
+    }
+    console.log(
+      `${framework}, ${route}: wrk, ${connections} connections, ${rounds} rounds of ${seconds} s, Node ${process.version}`,
+    );
+    print(servers, results);
+  }
+  await Promise.all(servers.map((server) => server.stop()));
+}
+
+for (const framework of values.framework) await run(framework);

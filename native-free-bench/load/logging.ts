@@ -4,10 +4,11 @@
 // medians of the rates and of the CPU time per request, and both against disable-logging.
 //   node build-bench/load/logging.js [--native] [--http-engine auto] [--connections 32] [--rounds 15] [--seconds 2]
 import { deepStrictEqual, ok } from 'node:assert/strict';
-import { createReadStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cpuSecondsOfTree } from './cpu-time.js';
 import { median, shuffled } from './rounds.js';
 import { type Contestant, startOurs } from './servers.js';
 import { measureByWrk } from './wrk.js';
@@ -22,8 +23,6 @@ const { values } = parseArgs({
   },
 });
 const WARM_UP_SECONDS = 2;
-/** Clock ticks per second of /proc: USER_HZ, 100 on every Linux. */
-const TICKS_PER_SECOND = 100;
 
 interface Logging {
   readonly contestant: Contestant;
@@ -46,16 +45,10 @@ async function start(name: string, args: readonly string[], logsRequests = true)
 
 async function measure(logging: Logging, seconds: number): Promise<{ rate: number; cpuMicros: number }> {
   const { contestant } = logging;
-  const before = cpuSeconds(contestant.pid);
+  const before = cpuSecondsOfTree(contestant.pid);
   const { requestsPerSecond, requests } = await measureByWrk(contestant, Number(values.connections), seconds);
   logging.requests += requests;
-  return { rate: requestsPerSecond, cpuMicros: ((cpuSeconds(contestant.pid) - before) / requests) * 1e6 };
-}
-
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return { rate: requestsPerSecond, cpuMicros: ((cpuSecondsOfTree(contestant.pid) - before) / requests) * 1e6 };
 }
 
 async function answerOf({ contestant }: Logging): Promise<unknown> {
