@@ -45,12 +45,7 @@ export function draw(view: View): Line[] {
 }
 
 function waiting({ name, error }: View): Line[] {
-  return [
-    line(
-      `${name}: ${error ?? 'connecting...'}`,
-      error === undefined ? 'plain' : 'alarm',
-    ),
-  ];
+  return [line(`${name}: ${error ?? 'connecting...'}`, error === undefined ? 'plain' : 'alarm')];
 }
 
 function summary({ name, error, before }: View, { stats, atMs }: Look): Line[] {
