@@ -83,11 +83,6 @@ export class DatagramLog {
     this.pump();
   }
 
-  rawBytes(bytes: Buffer, length: number): void {
-    this.add(bytes.subarray(0, length));
-    this.pump();
-  }
-
   lastLine(text: string): void {
     this.rawLine(text);
   }

@@ -9,6 +9,7 @@ const BYTES_AT_FIRST = 4096;
 /** The most that a byte becomes: a control character of a JSON string, `\u001b`. */
 const BYTES_PER_BYTE = 6;
 const DIGITS_MAX = 24;
+const WORD_BYTES = 4;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
@@ -17,24 +18,55 @@ const ZERO = 0x30;
 const SAFE = safeBytes();
 const SAFE_QUOTED = safeBytes(QUOTE, BACKSLASH);
 
+/** Bytes that many lines have: in words, which are written at once where a byte would be. */
+export class FixedBytes {
+  /** The last one is filled up with zeros. */
+  readonly words: Int32Array;
+  readonly length: number;
+
+  constructor(bytes: Uint8Array) {
+    const padded = new Uint8Array(Math.ceil(bytes.length / WORD_BYTES) * WORD_BYTES);
+    padded.set(bytes);
+    const view = new DataView(padded.buffer);
+    this.words = Int32Array.from({ length: padded.length / WORD_BYTES }, (_, i) => view.getInt32(i * WORD_BYTES, true));
+    this.length = bytes.length;
+  }
+}
+
 /** A line that is written from left to right. */
 export class LineBuffer {
-  bytes: Buffer = Buffer.allocUnsafeSlow(BYTES_AT_FIRST);
+  bytes: Buffer;
   length = 0;
+  /** Of the same bytes. */
+  private view: DataView;
+
+  constructor(bytesAtFirst = BYTES_AT_FIRST) {
+    this.bytes = Buffer.allocUnsafeSlow(bytesAtFirst);
+    this.view = viewOf(this.bytes);
+  }
 
   /** Begins the next line. */
   clear(): void {
     this.length = 0;
   }
 
-  /** Bytes as they are. */
-  raw(source: Uint8Array): void {
-    this.reserve(source.length);
-    const { bytes } = this;
+  /** Bytes as they are. Most are short: a call into C++ costs more than the loop. */
+  fixed({ words, length }: FixedBytes): void {
+    const count = words.length;
+    this.reserve(count * WORD_BYTES);
+    const { view } = this;
     let at = this.length;
-    // Most are short: a call into C++ costs more than the loop.
-    for (let i = 0; i < source.length; i++) bytes[at++] = source[i] as number;
-    this.length = at;
+    this.length = at + length;
+    for (let i = 0; i < count; i++) {
+      view.setInt32(at, words[i] as number, true);
+      at += WORD_BYTES;
+    }
+  }
+
+  /** One byte as it is. */
+  byte(byte: number): void {
+    this.reserve(1);
+    this.bytes[this.length++] = byte;
   }
 
   /** A text that holds nothing a client has sent, or that was made harmless. */
@@ -102,7 +134,12 @@ export class LineBuffer {
     const larger = Buffer.allocUnsafeSlow(needed * 2);
     this.bytes.copy(larger, 0, 0, this.length);
     this.bytes = larger;
+    this.view = viewOf(larger);
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
 
 function safeBytes(...unsafe: readonly number[]): Uint8Array {

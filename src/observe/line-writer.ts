@@ -3,13 +3,14 @@
 // Invariant: while a write or a change of descriptor is under way (`busy`), nothing else touches the descriptor.
 import { fstatSync, write, writeSync } from 'node:fs';
 import { errorCode, systemErrorText } from '../base/errors.js';
+import { LineBuffer } from './line-buffer.js';
 
 /** Bytes that may wait for a slow or failing destination, per thread. */
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /** A write costs what many lines cost: the next one waits so long, or until there is so much to write. */
 const REST_MS = 20;
-const RESTING_BYTES_MAX = 48 * 1024;
+const RESTING_BYTES_MAX = 192 * 1024;
 /** What a pipe takes whole or not at all (PIPE_BUF on Linux): lines of several threads do not mix there either. */
 const PIPE_BYTES = 4096;
 /** A full pipe is tried again after this, and after twice as long each time as long as it stays full. */
@@ -18,13 +19,15 @@ const PIPE_RETRY_MS_MAX = 64;
 /** How often, and after how long each time, a synchronous flush tries a full pipe again. */
 const FLUSH_WAITS = 20;
 const FLUSH_WAIT_MS = 10;
+/** Room that a line finds at the end of a chunk; one that needs more makes the chunk longer. */
+const LINE_BYTES = 4096;
 const LINE_END = 10;
 
-interface Chunk {
-  readonly bytes: Buffer;
+/** Whole lines, in `bytes[start, end)`; behind them one may be in the making. */
+class Chunk extends LineBuffer {
   /** What was written ends here. */
-  start: number;
-  end: number;
+  start = 0;
+  end = 0;
 }
 
 export interface WriterEvents {
@@ -86,26 +89,36 @@ export class LineWriter {
     this.put(text, bytesMost);
   }
 
-  /** Takes one line, `bytes[0, length)` without its end, and copies it. */
-  appendBytes(bytes: Buffer, length: number): void {
-    if (this.waitingBytes + length + 1 > PENDING_BYTES_MAX) {
-      this.lose(1);
-      return;
-    }
-    const chunk = this.chunkFor(length + 1);
-    bytes.copy(chunk.bytes, chunk.end, 0, length);
-    this.endLine(chunk, length);
+  /**
+   * Where one line is written in place, behind what is there already; `endLine` must follow at once. A line that was begun
+   * and not ended is forgotten.
+   */
+  beginLine(): LineBuffer {
+    const chunk = this.chunkFor(LINE_BYTES);
+    chunk.length = chunk.end;
+    return chunk;
+  }
+
+  /** Takes the line that was begun; `pump` has it written. */
+  endLine(): void {
+    const chunk = this.waiting[this.waiting.length - 1];
+    if (chunk === undefined) return;
+    chunk.byte(LINE_END);
+    if (this.waitingBytes + chunk.length - chunk.end > PENDING_BYTES_MAX) this.lose(1);
+    else this.take(chunk);
   }
 
   private put(text: string, bytesMost: number): void {
     const chunk = this.chunkFor(bytesMost);
-    this.endLine(chunk, chunk.bytes.utf8Write(text, chunk.end));
+    chunk.length = chunk.end;
+    chunk.text(text);
+    chunk.byte(LINE_END);
+    this.take(chunk);
   }
 
-  private endLine(chunk: Chunk, length: number): void {
-    chunk.bytes[chunk.end + length] = LINE_END;
-    chunk.end += length + 1;
-    this.waitingBytes += length + 1;
+  private take(chunk: Chunk): void {
+    this.waitingBytes += chunk.length - chunk.end;
+    chunk.end = chunk.length;
   }
 
   private lose(count: number): void {
@@ -124,9 +137,7 @@ export class LineWriter {
 
   private takeChunk(bytes: number): Chunk {
     const { spare } = this;
-    if (spare === undefined || bytes > CHUNK_BYTES) {
-      return { bytes: Buffer.allocUnsafeSlow(Math.max(bytes, CHUNK_BYTES)), start: 0, end: 0 };
-    }
+    if (spare === undefined || bytes > CHUNK_BYTES) return new Chunk(Math.max(bytes, CHUNK_BYTES));
     this.spare = undefined;
     spare.start = 0;
     spare.end = 0;
@@ -136,9 +147,8 @@ export class LineWriter {
   /** Writes what there is to write, unless a write is under way, which goes on with it by itself. */
   pump(): void {
     if (this.busy) return;
-    const change = this.changes.shift();
-    if (change !== undefined) {
-      this.runChange(change);
+    if (this.changes.length > 0) {
+      this.runChange(this.changes.shift() as Change);
       return;
     }
     if (this.held || this.isResting()) return;

@@ -1,6 +1,6 @@
 // A log template, compiled: a list of steps that each write a piece of the line. Done once; a request walks the list.
 import type { LogTemplate, TemplatePart, ValueForm } from '../base/log-template.js';
-import { LineBuffer } from './line-buffer.js';
+import { FixedBytes, LineBuffer } from './line-buffer.js';
 import { logVariables, type RequestFacts, type VariableSettings, type VariableSource } from './log-variables.js';
 
 /** Writes a piece of a line: what is always the same, and one value after it. */
@@ -28,14 +28,14 @@ export function compileFormat(settings: FormatSettings, facts: RequestFacts): Co
     else if (source === undefined) text += emptyText(form, template.empty);
     else if (source.kind === 'constant') text += String(source.read());
     else {
-      steps.push(stepOf(Buffer.from(text), source, form, Buffer.from(emptyText(form, template.empty)), facts));
+      steps.push(stepOf(text, source, form, emptyText(form, template.empty), facts));
       text = '';
     }
   }
-  const last = Buffer.from(text);
+  const last = fixed(text);
   return (line, current) => {
     for (let i = 0; i < steps.length; i++) (steps[i] as Step)(line, current);
-    line.raw(last);
+    line.fixed(last);
   };
 }
 
@@ -54,26 +54,21 @@ function sourceOf(part: TemplatePart, variables: ReturnType<typeof logVariables>
   }
 }
 
-function stepOf(
-  before: Uint8Array,
-  source: ChangingSource,
-  form: ValueForm,
-  empty: Uint8Array,
-  facts: RequestFacts,
-): Step {
+function stepOf(text: string, source: ChangingSource, form: ValueForm, empty: string, facts: RequestFacts): Step {
+  const before = fixed(text);
   switch (source.kind) {
     case 'request':
-      return requestStep(before, facts.vars.want(source.name), form, empty);
+      return requestStep(before, facts.vars.want(source.name), form, fixed(empty));
     case 'number':
       return (line, current) => {
-        line.raw(before);
+        line.fixed(before);
         line.number(source.read(current));
       };
     case 'text':
-      return textStep(before, source.read, form, empty);
+      return textStep(text, source.read, form, empty);
     case 'numeral':
       return (line, current) => {
-        line.raw(before);
+        line.fixed(before);
         line.text(source.read(current));
       };
     default:
@@ -81,33 +76,37 @@ function stepOf(
   }
 }
 
-function requestStep(before: Uint8Array, index: number, form: ValueForm, empty: Uint8Array): Step {
+function requestStep(before: FixedBytes, index: number, form: ValueForm, empty: FixedBytes): Step {
   return (line, { packet, vars }) => {
-    line.raw(before);
+    line.fixed(before);
     const start = vars.start(index);
     const end = vars.end(index);
-    if (start === end) line.raw(empty);
+    if (start === end) line.fixed(empty);
     else line.value(packet, start, end, form);
   };
 }
 
 /** Dates and the like: many requests have the same. */
-function textStep(before: Uint8Array, read: (facts: RequestFacts) => string, form: ValueForm, empty: Uint8Array): Step {
+function textStep(before: string, read: (facts: RequestFacts) => string, form: ValueForm, empty: string): Step {
   const shown = new LineBuffer();
   let text: string | undefined;
-  let bytes = before;
+  let bytes = fixed(before);
   return (line, facts) => {
     const now = read(facts);
     if (now !== text) {
       text = now;
       shown.clear();
-      shown.raw(before);
-      if (now === '') shown.raw(empty);
+      shown.text(before);
+      if (now === '') shown.text(empty);
       else shown.valueText(now, form);
-      bytes = Buffer.from(shown.bytes.subarray(0, shown.length));
+      bytes = new FixedBytes(shown.bytes.subarray(0, shown.length));
     }
-    line.raw(bytes);
+    line.fixed(bytes);
   };
+}
+
+function fixed(text: string): FixedBytes {
+  return new FixedBytes(Buffer.from(text));
 }
 
 function emptyText(form: ValueForm, empty: string): string {

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { FastwsgiError, systemErrorText } from '../base/errors.js';
 import type { LeadingLog } from '../base/log-destination.js';
 import { printableLines } from '../base/log-text.js';
+import type { LineBuffer } from './line-buffer.js';
 import { LineWriter } from './line-writer.js';
 import { openLog, openLogSync, openStandardStream, STANDARD_ERROR } from './log-file.js';
 
@@ -110,11 +111,16 @@ export class Log {
     this.writer.pump();
   }
 
-  /** As `rawLine`, of `bytes[0, length)`, which are copied. */
-  rawBytes(bytes: Buffer, length: number): void {
-    if (this.closed) return;
+  /** Where a line is written that holds no control characters; `endLine` must follow at once. */
+  beginLine(): LineBuffer {
     if (this.words[GENERATION] !== this.generation) this.follow();
-    this.writer.appendBytes(bytes, length);
+    return this.writer.beginLine();
+  }
+
+  /** Writes the line that was begun. */
+  endLine(): void {
+    if (this.closed) return;
+    this.writer.endLine();
     this.writer.pump();
   }
 

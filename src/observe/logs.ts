@@ -12,6 +12,7 @@ import type {
 } from '../base/log-destination.js';
 import { printableLines } from '../base/log-text.js';
 import { DatagramLog } from './datagram-log.js';
+import { LineBuffer } from './line-buffer.js';
 import { Log } from './log.js';
 import type { RequestLines } from './request-log.js';
 import { CTIME_FORMAT, compileDate } from './strftime.js';
@@ -32,8 +33,10 @@ export class Logs implements RequestLines {
   private readonly logs: readonly AnyLog[];
   private readonly lines: Router;
   private readonly requests: Router;
-  /** Where request lines go, when that is one place and none of them is looked at. */
-  private readonly onlyRequests: AnyLog | undefined;
+  /** Where request lines go, when that is one file or stream and none of them is looked at: they are written in place. */
+  private readonly onlyRequestLog: Log | undefined;
+  /** Where any other request line is written first. */
+  private readonly scratch = new LineBuffer();
   private readonly date: ((ms: number) => string) | undefined;
   private readonly isQuiet: boolean;
 
@@ -60,7 +63,8 @@ export class Logs implements RequestLines {
     });
     this.lines = new Router(plan.lines, this.logs);
     this.requests = plan.requests === plan.lines ? this.lines : new Router(plan.requests, this.logs);
-    this.onlyRequests = this.requests.only;
+    const { only } = this.requests;
+    this.onlyRequestLog = only instanceof Log ? only : undefined;
     this.date = plan.dateFormat === undefined ? undefined : compileDate(plan.dateFormat || CTIME_FORMAT);
     if (leaders === undefined) for (const text of complaints) this.line(text);
   }
@@ -106,14 +110,20 @@ export class Logs implements RequestLines {
     for (const log of this.lines.logsOf(dated)) log.lastLine(dated);
   }
 
-  requestLine(bytes: Buffer, length: number): void {
-    if (this.onlyRequests !== undefined) this.onlyRequests.rawBytes(bytes, length);
-    else for (const log of this.requests.logsOf(bytes.toString('utf8', 0, length))) log.rawBytes(bytes, length);
+  beginLine(): LineBuffer {
+    if (this.onlyRequestLog !== undefined) return this.onlyRequestLog.beginLine();
+    this.scratch.clear();
+    return this.scratch;
+  }
+
+  endLine({ bytes, length }: LineBuffer): void {
+    if (this.onlyRequestLog !== undefined) this.onlyRequestLog.endLine();
+    else this.requestLines(bytes.toString('utf8', 0, length));
   }
 
   /** Takes request lines that another thread has written, one or several. */
   requestLines(text: string): void {
-    if (this.onlyRequests !== undefined) return this.onlyRequests.rawLine(text);
+    if (this.onlyRequestLog !== undefined) return this.onlyRequestLog.rawLine(text);
     for (const line of text.split('\n')) for (const log of this.requests.logsOf(line)) log.rawLine(line);
   }
 

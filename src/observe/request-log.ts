@@ -30,14 +30,34 @@ export interface LoggedResponse {
 
 /** Whoever takes the lines. */
 export interface RequestLines {
-  /** Takes `bytes[0, length)`, a line without its end, which are the caller's again when this returns. */
-  requestLine(bytes: Buffer, length: number): void;
+  /** Where the next line is to be written, behind what is there; `endLine` follows at once. */
+  beginLine(): LineBuffer;
+  /** Takes the line, which `beginLine` has returned and which has no end yet. */
+  endLine(line: LineBuffer): void;
+}
+
+/** Hands on each line as a text. */
+export class TextLines implements RequestLines {
+  private readonly line = new LineBuffer();
+  private readonly take: (text: string) => void;
+
+  constructor(take: (text: string) => void) {
+    this.take = take;
+  }
+
+  beginLine(): LineBuffer {
+    this.line.clear();
+    return this.line;
+  }
+
+  endLine({ bytes, length }: LineBuffer): void {
+    this.take(bytes.toString('utf8', 0, length));
+  }
 }
 
 export class RequestLog {
   private readonly settings: RequestLogSettings;
   private readonly lines: RequestLines;
-  private readonly line = new LineBuffer();
   private readonly facts: RequestFacts;
   private readonly write: CompiledFormat;
   private readonly tellsMemory: boolean;
@@ -58,7 +78,7 @@ export class RequestLog {
     this.requests++;
     const elapsedMs = Math.max(0, endedMs - request.startedMs);
     if (!this.settings.all && !isRemarkable(this.settings, response, elapsedMs)) return;
-    const { facts, line } = this;
+    const { facts } = this;
     facts.packet = request.packet;
     facts.varsStart = request.varsStart;
     facts.varsEnd = request.varsEnd;
@@ -73,9 +93,9 @@ export class RequestLog {
     facts.requestOfWorker = this.requests;
     if (this.tellsMemory) this.readMemory(endedMs);
     facts.vars.scan(request.packet, request.varsStart, request.varsEnd);
-    line.clear();
+    const line = this.lines.beginLine();
     this.write(line, facts);
-    this.lines.requestLine(line.bytes, line.length);
+    this.lines.endLine(line);
   }
 
   private readMemory(nowMs: number): void {

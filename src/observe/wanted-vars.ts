@@ -1,5 +1,5 @@
 // The request variables that a log line wants, found in one pass over the vars block: where their bytes are, no strings.
-import { equalsBytes, latin1Bytes, readU16le } from '../base/bytes.js';
+import { latin1Bytes, readU16le } from '../base/bytes.js';
 
 interface Wanted {
   readonly bytes: Uint8Array;
@@ -32,8 +32,10 @@ export class WantedVars {
   /** Looks through the checked vars block `packet[start, end)`. Of a name that is there twice the last value counts. */
   scan(packet: Uint8Array, start: number, end: number): void {
     const { starts, ends, wanted } = this;
-    starts.fill(0);
-    ends.fill(0);
+    for (let i = 0; i < starts.length; i++) {
+      starts[i] = 0;
+      ends[i] = 0;
+    }
     let count = 0;
     let cursor = start;
     while (cursor < end) {
@@ -44,7 +46,10 @@ export class WantedVars {
         const candidates = wanted[keyLength] as Wanted[];
         for (let i = 0; i < candidates.length; i++) {
           const { bytes, index } = candidates[i] as Wanted;
-          if (!equalsBytes(packet, cursor + 2, keyLength, bytes)) continue;
+          // From its end: REMOTE_ADDR and REMOTE_PORT, SERVER_NAME and SERVER_PORT begin alike.
+          let at = keyLength - 1;
+          while (at >= 0 && packet[cursor + 2 + at] === bytes[at]) at--;
+          if (at >= 0) continue;
           starts[index] = keyEnd + 2;
           ends[index] = valueEnd;
           break;

@@ -1,12 +1,12 @@
 // A listening socket of the main thread that shows what the server knows: bound as all others, with few connections and short
 // deadlines, so that whoever looks cannot hold anything up.
-import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createNetServer, type Server, type Socket } from 'node:net';
 import type { InheritedSocket } from '../system/inherited.js';
 import { addressText, type BindAddress, listenError, netListenOptions, removeStaleSocket } from '../system/listen.js';
 import { dressSocket, type SocketOwner } from '../system/socket-files.js';
 
-/** More than so many at a time are closed at once. */
+/** For one more than so many, the one goes that has been quiet for the longest: whoever holds on keeps nobody out. */
 const CONNECTIONS_MAX = 64;
 const BACKLOG = 64;
 /** A client that neither sends nor reads for this long is dropped. */
@@ -26,6 +26,7 @@ export interface ListenerOptions {
 export class Listener {
   private readonly options: ListenerOptions;
   private readonly server: Server;
+  /** The one that has been quiet for the longest comes first. */
   private readonly sockets = new Set<Socket>();
 
   /** `serve` gets each connection. */
@@ -50,13 +51,16 @@ export class Listener {
   private constructor(options: ListenerOptions, server: Server) {
     this.options = options;
     this.server = server;
-    server.maxConnections = CONNECTIONS_MAX;
     server.on('connection', (socket: Socket) => {
+      this.makeRoom();
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
       // Whatever the error, 'close' follows.
       socket.on('error', () => {});
       socket.setTimeout(QUIET_MS, () => socket.destroy());
+    });
+    server.on('request', ({ socket }: IncomingMessage) => {
+      if (this.sockets.delete(socket)) this.sockets.add(socket);
     });
   }
 
@@ -77,6 +81,15 @@ export class Listener {
     });
     if (address.kind === 'unix' && inherited === undefined) dressSocket(address.path, chmodSocket, chownSocket);
     return addressText(address, address.kind === 'tcp' ? (server.address() as AddressInfo).port : undefined);
+  }
+
+  private makeRoom(): void {
+    if (this.sockets.size < CONNECTIONS_MAX) return;
+    for (const socket of this.sockets) {
+      this.sockets.delete(socket);
+      socket.destroy();
+      return;
+    }
   }
 
   /** Refuses new connections, and ends those there are. */

@@ -1,6 +1,6 @@
 // What the tests on the request log share: settings, a request as a packet, and the line that is written of it.
 import type { LogTemplate, RequestLogSettings } from '../../dist/base/log-template.js';
-import { type LoggedResponse, RequestLog } from '../../dist/observe/request-log.js';
+import { type LoggedResponse, RequestLog, TextLines } from '../../dist/observe/request-log.js';
 import { packet } from './uwsgi-client.js';
 
 export const RESPONSE: LoggedResponse = {
@@ -29,8 +29,7 @@ export interface LineRequest {
 export function linesOf(settings: RequestLogSettings, request: LineRequest = {}): string[] {
   const { vars = [], response = {}, elapsedMs = 5.875, workerId = 3, modifier2 = 0 } = request;
   const lines: string[] = [];
-  const taker = { requestLine: (bytes: Buffer, length: number) => lines.push(bytes.toString('utf8', 0, length)) };
-  const log = new RequestLog(settings, workerId, taker, () => 12);
+  const log = new RequestLog(settings, workerId, new TextLines((line) => lines.push(line)), () => 12);
   const bytes = packet(vars, 0, modifier2);
   const logged = { packet: bytes, varsStart: 4, varsEnd: bytes.length, core: 4, startedMs: 1000 };
   log.log(logged, { ...RESPONSE, ...response }, 1000 + elapsedMs);

@@ -1,7 +1,9 @@
 // The stats socket: what it tells, in which order, of which workers, and to whom.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { connect } from 'node:net';
+import { Agent, get } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { boundTo, readRaw, readStats, statsWhen, totalsOf } from '../helpers/stats-client.js';
@@ -29,6 +31,16 @@ const CORE_KEYS =
 
 function keys(value: object | undefined): string {
   return Object.keys(value ?? {}).join(' ');
+}
+
+/** `texts` are strings, `numbers` are whole ones from 0. */
+function assertTypes(value: object, texts: string, numbers: string): void {
+  const entries = new Map<string, unknown>(Object.entries(value));
+  for (const key of texts.split(' ').filter(Boolean)) assert.equal(typeof entries.get(key), 'string', key);
+  for (const key of numbers.split(' ')) {
+    const number = entries.get(key);
+    assert.ok(Number.isSafeInteger(number) && (number as number) >= 0, `${key}: ${JSON.stringify(number)}`);
+  }
 }
 
 function start(twin: (typeof TWINS)[number], ...args: readonly string[]): Promise<DisposableServer> {
@@ -181,8 +193,85 @@ for (const twin of TWINS) {
       idle.map((socket) => new Promise((resolve) => socket.once('connect', resolve).once('close', resolve))),
     );
     assert.equal((await ask(server, 'http', '/')).status, 200);
-    for (const socket of idle) socket.destroy();
+    // All of them are still there.
     assert.equal((await statsWhen(server, ({ workers }) => workers[0]?.requests === 1)).workers.length, 1);
+    for (const socket of idle) socket.destroy();
+  });
+
+  test(`a scraper that keeps its connection busy is not the one that goes when there is no room (${twin.name})`, async () => {
+    await using server = await start(twin, '--stats-http');
+    const target = boundTo(server, 'stats');
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ports = new Set<number | undefined>();
+    const scrape = () =>
+      new Promise<void>((resolve, reject) => {
+        get({ ...target, agent }, (response) => {
+          ports.add(response.socket.localPort);
+          response.resume().on('end', resolve);
+        }).on('error', reject);
+      });
+    await scrape();
+    const slow: Socket[] = [];
+    for (let i = 0; i < 100; i++) {
+      const socket = connect(target).on('error', () => {});
+      slow.push(socket);
+      await once(socket, 'connect');
+      socket.write('GET /slow HTT');
+      if (i % 10 === 9) await scrape();
+    }
+    assert.equal(ports.size, 1);
+    for (const socket of slow) socket.destroy();
+    agent.destroy();
+  });
+
+  test(`what is sent to the stats, be it garbage or nothing, from a thousand of them, is survived (${twin.name})`, async () => {
+    await using server = await start(twin);
+    const target = boundTo(server, 'stats');
+    const garbage = Buffer.from(Array.from({ length: 65_536 }, (_, i) => (i * 31) & 0xff));
+    for (let round = 0; round < 20; round++) {
+      // No more than the backlog holds: what the kernel drops there, a client that only listens never hears of.
+      const crowd = Array.from({ length: 50 }, (_, i) => {
+        const socket = connect(target).on('error', () => {});
+        if (i % 2 === 0) socket.write(garbage);
+        return socket;
+      });
+      await Promise.all(crowd.map((socket) => new Promise((resolve) => socket.once('close', resolve).resume())));
+    }
+    assert.equal((await ask(server, 'http', '/')).status, 200);
+    const { requests } = (await statsWhen(server, ({ workers }) => workers[0]?.requests === 1)).workers[0] ?? {};
+    assert.equal(requests, 1);
+  });
+
+  test(`every key that uwsgitop and uwsgi_exporter read has the type they read (${twin.name})`, async () => {
+    await using server = await start(twin, '--processes', '2');
+    for (const kind of SOCKET_KINDS) await ask(server, kind, '/');
+    const stats = await statsWhen(server, (all) => totalsOf(all).byWorkers === SOCKET_KINDS.length);
+    // Go's decoder takes no fraction for an int, and no number for a string.
+    assertTypes(stats, 'version cwd', 'listen_queue listen_queue_errors signal_queue load pid uid gid');
+    assert.ok(stats.sockets.length > 0);
+    for (const socket of stats.sockets) assertTypes(socket, 'name proto', 'queue max_queue shared can_offload');
+    assert.equal(stats.workers.length, 2);
+    for (const worker of stats.workers) {
+      assertTypes(
+        worker,
+        'status',
+        'id pid accepting requests delta_requests exceptions harakiri_count signals signal_queue rss vsz running_time ' +
+          'last_spawn respawn_count tx avg_rt',
+      );
+      assert.equal(worker.apps.length, 1);
+      for (const app of worker.apps) {
+        assertTypes(app, 'mountpoint chdir', 'id modifier1 startup_time requests exceptions');
+      }
+      assert.ok(worker.cores.length > 0);
+      for (const core of worker.cores) {
+        assertTypes(
+          core,
+          '',
+          'id requests static_requests routed_requests offloaded_requests write_errors read_errors in_request',
+        );
+        assert.ok(core.vars.every((text) => typeof text === 'string'));
+      }
+    }
   });
 
   test(`stats go on over a pause and a drain (${twin.name})`, async () => {

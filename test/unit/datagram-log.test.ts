@@ -59,7 +59,7 @@ test('each line is a datagram, with what the operator wants before it', async ()
   const port = new FakePort();
   const log = logTo(port, { prefix: 'app: ' });
   log.rawLine('one\ntwo');
-  log.rawBytes(Buffer.from('three and more'), 5);
+  log.rawLine('three');
   assert.deepEqual(port.received, ['app: one', 'app: two', 'app: three']);
   await log.close();
   assert.ok(port.closed);

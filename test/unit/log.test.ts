@@ -390,6 +390,35 @@ test('a file that somebody else renames at the moment of a rotation is looked at
   assert.match(readFileSync(`${file}.outside`, 'utf8'), /^first\nCannot rotate the log/);
 });
 
+/** As the request log does. A line that was begun before and never ended leaves nothing behind. */
+function writeInPlace(log: Log, text: string): void {
+  log.beginLine().text('never ended');
+  const line = log.beginLine();
+  for (const piece of text.match(/.{1,1000}/gsu) ?? []) line.text(piece);
+  log.endLine();
+}
+
+test('lines that are written in place are dropped and counted like others when there is no room', async () => {
+  const folder = newFolder();
+  const file = join(folder, 'app.log');
+  symlinkSync('/dev/full', file);
+  const log = new Log({ file });
+  const total = 60_000;
+  for (let i = 0; i < total; i++) writeInPlace(log, `line ${i} ${'x'.repeat(100)}`);
+  const { lost } = log;
+  assert.ok(lost > 0 && lost < total);
+  rmSync(file);
+  await log.reopen();
+  await log.close();
+  const kept = linesOf(file).filter((line) => line.startsWith('line '));
+  assert.deepEqual(
+    kept,
+    Array.from({ length: total - lost }, (_, i) => `line ${i} ${'x'.repeat(100)}`),
+  );
+  writeInPlace(log, 'after the end');
+  assert.doesNotMatch(readFileSync(file, 'latin1'), /after the end|never ended/);
+});
+
 test('whatever is logged, a file and a slow pipe get it whole and in order', async () => {
   const folder = newFolder();
   const { file: fifo, reader } = makeFifo(folder);
@@ -403,7 +432,10 @@ test('whatever is logged, a file and a slow pipe get it whole and in order', asy
       const expected = Buffer.from(lines.map((text) => `${text}\n`).join('')).toString('latin1');
       for (const destination of [file, fifo]) {
         const log = new Log({ file: destination });
-        for (const text of lines) log.rawLine(text);
+        for (const [i, text] of lines.entries()) {
+          if (i % 2 === 0) log.rawLine(text);
+          else writeInPlace(log, text);
+        }
         if (destination === fifo) {
           assert.equal(await readUntil(reader, (length) => length >= expected.length), expected);
         }

@@ -8,7 +8,7 @@ import {
   parseLogTemplate,
   unknownVariables,
 } from '../../dist/base/log-template.js';
-import { RequestLog } from '../../dist/observe/request-log.js';
+import { RequestLog, TextLines } from '../../dist/observe/request-log.js';
 import { CTIME_FORMAT, compileDate } from '../../dist/observe/strftime.js';
 import { lineOf, linesOf, RESPONSE, settingsOf } from '../helpers/log-request.js';
 import { packet } from '../helpers/uwsgi-client.js';
@@ -147,13 +147,28 @@ test('of a variable that is there twice, and of names of one length, the right o
 
 test('the packet of one request leaves nothing behind for the next', () => {
   const lines: string[] = [];
-  const taker = { requestLine: (bytes: Buffer, length: number) => lines.push(bytes.toString('utf8', 0, length)) };
-  const log = new RequestLog(withFormat('%(user) %(cl) %(req) %(uri)'), 1, taker, () => 1);
+  const log = new RequestLog(
+    withFormat('%(user) %(cl) %(req) %(uri)'),
+    1,
+    new TextLines((line) => lines.push(line)),
+    () => 1,
+  );
   for (const vars of [VARS, []]) {
     const bytes = packet(vars);
     log.log({ packet: bytes, varsStart: 4, varsEnd: bytes.length, core: 0, startedMs: 0 }, RESPONSE, 1);
   }
   assert.deepEqual(lines, ['ada 42 1 /a?b=c', '- 0 2 -']);
+});
+
+test('text around variables stands as it is, at whatever length and place', () => {
+  for (let length = 0; length < 20; length++) {
+    const text = 'äbc€efghijklmnopqrstu'.slice(0, length);
+    for (const before of ['', 'x', 'xy', 'xyz']) {
+      const format = `${before}%(core)${text}%(user)${text}%(var.NONE)${text}%(wid)${text}`;
+      const expected = `${before}4${text}ada${text}-${text}3${text}`;
+      assert.equal(lineOf(withFormat(format), { vars: VARS }), expected);
+    }
+  }
 });
 
 test('a line is as long as it has to be', () => {

@@ -116,7 +116,10 @@ test('whatever the server says, the screen holds printable characters within its
       fc.integer({ min: 1, max: 90 }),
       fc.integer({ min: 1, max: 12 }),
       (uri, status, columns, rows) => {
-        const stats = { ...statsOf(worker(1, { status, cores: [core(uri)] })), version: uri };
+        // What is no number, where there should be one, is all the same.
+        const number = uri as unknown as number;
+        const one = worker(number, { status, cores: [core(uri)], requests: number, exceptions: number });
+        const stats = { ...statsOf(one), version: uri, pid: number, listen_queue: number };
         const lines = draw(viewOf(stats, undefined, { columns, rows, name: uri, error: status }));
         assert.ok(lines.length <= rows);
         for (const line of lines) {

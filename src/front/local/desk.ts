@@ -1,7 +1,7 @@
 // Where the fronts of one thread get their local answers from: the gate, the counters and the request log around it.
 import type { RequestLogSettings } from '../../base/log-template.js';
 import { Counters, type LaneTally } from '../../observe/counters.js';
-import { RequestLog } from '../../observe/request-log.js';
+import { RequestLog, TextLines } from '../../observe/request-log.js';
 import { isConnectionHeader } from '../http/reply-head.js';
 import { createGate, type GateOptions } from './create-gate.js';
 import { type Header, JudgedRequest, LocalAnswer, type RequestGate } from './gate.js';
@@ -52,8 +52,8 @@ export class LocalDesk implements ReplyLedger {
     this.counters = new Counters(counters, cores);
     this.tally = this.counters.tally(counterIndex);
     this.addHeaders = addHeaders.filter(([name]) => !isConnectionHeader(name));
-    const lines = { requestLine: (bytes: Buffer, length: number) => logRequests(bytes.toString('utf8', 0, length)) };
-    this.requestLog = requestLog && new RequestLog(requestLog, 0, lines, () => this.counters.requestsTotal);
+    this.requestLog =
+      requestLog && new RequestLog(requestLog, 0, new TextLines(logRequests), () => this.counters.requestsTotal);
   }
 
   /**

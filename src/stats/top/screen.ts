@@ -1,5 +1,5 @@
 // What `top` shows: lines of text made of two looks at the stats. No terminal is touched here. Whatever comes from the server, and so
-// perhaps from one of its clients, passes `plain`.
+// perhaps from one of its clients, passes `plain`: `line` sees to it, of what should be numbers, too.
 import { difference, formatBytes, formatNumber, formatTime, quantile, rate } from '../page/rates.js';
 import type { ForeignStats } from './read-stats.js';
 
@@ -45,12 +45,7 @@ export function draw(view: View): Line[] {
 }
 
 function waiting({ name, error }: View): Line[] {
-  return [
-    line(
-      `${plain(name)}: ${error === undefined ? 'connecting...' : plain(error)}`,
-      error === undefined ? 'plain' : 'alarm',
-    ),
-  ];
+  return [line(`${name}: ${error ?? 'connecting...'}`, error === undefined ? 'plain' : 'alarm')];
 }
 
 function summary({ name, error, before }: View, { stats, atMs }: Look): Line[] {
@@ -63,7 +58,7 @@ function summary({ name, error, before }: View, { stats, atMs }: Look): Line[] {
   const reloads = own === undefined ? '' : `   reloads ${own.reloads.done} (${own.reloads.failed} failed)`;
   const lines = [
     line(
-      `${own === undefined ? 'uWSGI' : 'fastwsgi-ts'} ${plain(stats.version)} at ${plain(name)}   pid ${stats.pid}${plain(state)}${reloads}`,
+      `${own === undefined ? 'uWSGI' : 'fastwsgi-ts'} ${stats.version} at ${name}   pid ${stats.pid}${state}${reloads}`,
     ),
     line(
       `requests ${requests}   ${formatNumber(perSecond)}/s   sent ${formatBytes(traffic)}/s   ` +
@@ -72,7 +67,7 @@ function summary({ name, error, before }: View, { stats, atMs }: Look): Line[] {
     ),
   ];
   if (own !== undefined) lines.push(line(latencies(own, before?.stats.fastwsgi)), line(outcomes(own)));
-  if (error !== undefined) lines.push(line(`LOST: ${plain(error)}: what is shown is old, trying again`, 'alarm'));
+  if (error !== undefined) lines.push(line(`LOST: ${error}: what is shown is old, trying again`, 'alarm'));
   return [...lines, line('')];
 }
 
@@ -102,7 +97,7 @@ function outcomes({ workers: all, fronts }: Own): string {
   const byWorkers = classes.filter(({ count }) => count > 0).map(({ at, count }) => `${at}xx ${count}`);
   const own = fronts.flatMap(({ answers }) => answers.map(({ status, count }) => `${status} ${count}`));
   const lost = fronts.flatMap(({ unanswered }) =>
-    unanswered.filter(({ count }) => count > 0).map(({ cause, count }) => `${plain(cause)} ${count}`),
+    unanswered.filter(({ count }) => count > 0).map(({ cause, count }) => `${cause} ${count}`),
   );
   const local = fronts.reduce((sum, front) => sum + front.local.requests, 0);
   const part = (name: string, list: readonly string[]) => (list.length === 0 ? '' : `${name} ${list.join('  ')}   `);
@@ -167,7 +162,7 @@ function order(sort: SortKey, a: Row, b: Row): number {
 function rowLine({ worker, perSecond, ageMs, doing }: Row): Line {
   const cells = [
     String(worker.id).padStart(4),
-    plain(worker.status).padEnd(6),
+    worker.status.padEnd(6),
     formatNumber(perSecond).padStart(7),
     String(worker.requests).padStart(10),
     String(worker.exceptions).padStart(5),
@@ -177,7 +172,7 @@ function rowLine({ worker, perSecond, ageMs, doing }: Row): Line {
     formatBytes(worker.tx).padStart(7),
     String(worker.respawn_count).padStart(7),
     (doing === '' ? '' : formatTime(ageMs * 1000)).padStart(9),
-    ` ${plain(doing)}`,
+    ` ${doing}`,
   ];
   return line(cells.join(' '), ageMs > LONG_MS ? 'alarm' : worker.status === 'cheap' ? 'faint' : 'plain');
 }
@@ -191,7 +186,7 @@ function recent({ stats }: Look): Line[] {
       const who = worker === 0 ? '' : ` worker ${worker}`;
       const isBad = kind === 'harakiri' || kind === 'death' || kind === 'reload-failed';
       const time = new Date(at_ms).toTimeString().slice(0, 8);
-      return line(`${time} ${plain(kind)}${who} ${plain(text)}`.trimEnd(), isBad ? 'alarm' : 'faint');
+      return line(`${time} ${kind}${who} ${text}`.trimEnd(), isBad ? 'alarm' : 'faint');
     });
 }
 
@@ -200,7 +195,7 @@ function total(all: readonly Worker[], key: 'requests' | 'tx' | 'exceptions' | '
 }
 
 function line(text: string, style: Line['style'] = 'plain'): Line {
-  return { text, style };
+  return { text: plain(text), style };
 }
 
 /** One column for each character: nothing that a terminal would obey, or draw in another width or direction. */
