@@ -49,13 +49,16 @@ export function cpuSeconds(pid: number): number {
   return ticks / TICKS_PER_SECOND;
 }
 
-/** Memory of a process and of all below it, in bytes; pages that several share are counted once (PSS). */
+/**
+ * Memory of a process and of all below it, in bytes: anonymous and shared memory, pages that several share counted once. Mapped
+ * files are left out: the more processes run the same binary, the less of it is each one's.
+ */
 export function memoryBytes(pid: number): number {
   let kilobytes = 0;
   for (const member of family(pid)) {
     try {
-      const [, pss] = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${member}/smaps_rollup`, 'latin1')) ?? [];
-      kilobytes += Number(pss ?? 0);
+      const rollup = readFileSync(`/proc/${member}/smaps_rollup`, 'latin1');
+      for (const [, pss] of rollup.matchAll(/^Pss_(?:Anon|Shmem):\s+(\d+) kB/gm)) kilobytes += Number(pss);
     } catch {
       // It has ended meanwhile.
     }
