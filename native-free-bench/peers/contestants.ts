@@ -79,7 +79,12 @@ function nodePeer(name: string, file: string, more: Partial<Peer> = {}): Peer {
     version: OWN_VERSION,
     start: ({ port, workers, npm }) => ({
       command: [process.execPath, join(APPS, file)],
-      env: { PORT: String(port), BENCH_WORKERS: String(workers), BENCH_NPM: npm, NODE_ENV: 'production' },
+      env: {
+        PORT: String(port),
+        ...(more.isSingle ? {} : { BENCH_WORKERS: String(workers) }),
+        BENCH_NPM: npm,
+        NODE_ENV: 'production',
+      },
     }),
     ...more,
   };

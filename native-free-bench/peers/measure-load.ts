@@ -110,6 +110,10 @@ async function round(one: Measured, scenario: LoadScenario, options: RunOptions,
     clearInterval(sampler);
     const cpu = cpuSeconds(pid) - before;
     memory = Math.max(memory, memoryBytes(pid));
+    if (result.requests === 0) {
+      one.failure = `no request was answered in ${seconds} s, ${result.errors} errors`;
+      return;
+    }
     const lost = idle === undefined ? 0 : (scenario.idle ?? 0) - idle.open();
     const cpuMicros = (cpu / result.requests) * 1e6;
     one.rounds.push({ ...result, errors: result.errors + lost, cpuMicros, memoryMb: memory / MEGABYTE });

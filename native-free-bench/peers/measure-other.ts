@@ -1,4 +1,5 @@
 // The scenarios that are no load of one path: a mix with slow requests, start-up, a reload under load, memory.
+import { AssertionError } from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, shuffled } from '../load/rounds.js';
@@ -50,6 +51,9 @@ async function oneByOne(
       const { load: asked, expected } = LOAD_SCENARIOS.hello as LoadScenario;
       await proveAnswer(peer.name, running.address, asked, expected);
       rows.set(`${peer.name} ${workers}`, { ...row, figures: await measure(running, options) });
+    } catch (error) {
+      if (error instanceof AssertionError) throw error;
+      rows.set(`${peer.name} ${workers}`, { ...row, figures: {}, failure: (error as Error).message });
     } finally {
       await stopChild(running.child);
     }
@@ -149,29 +153,40 @@ async function memoryOf(peer: Peer, workers: number, options: RunOptions): Promi
   }
 }
 
-/** After a load, so that what the connections cost is not mixed with what the first requests cost. */
+/** Opens the connections; those that it does not hold are errors. */
+async function holdIdle({ address }: Running, whenOpen: () => Promise<void>): Promise<number> {
+  const idle = await openIdle(address, IDLE_CONNECTIONS);
+  try {
+    await whenOpen();
+    return IDLE_CONNECTIONS - Math.min(idle.answered, idle.open());
+  } finally {
+    idle.close();
+  }
+}
+
+/** After a load and as many connections, so that what they cost is not mixed with what the first ones cost. */
 async function idleMemory(running: Running, { loader, folder }: RunOptions): Promise<Figures> {
   const { load: hello } = LOAD_SCENARIOS.hello as LoadScenario;
   await load(loader, urlOf(running.address, '/'), hello, 2, folder);
-  (await openIdle(running.address, IDLE_CONNECTIONS)).close();
-  await sleep(SETTLE_MS);
+  const lost = await holdIdle(running, async () => {});
+  // The memory of connections that it does not hold says nothing.
+  if (lost > 0) return { errors: lost };
   const before = await settledMb(running);
-  const idle = await openIdle(running.address, IDLE_CONNECTIONS);
-  await sleep(SETTLE_MS);
-  const idleMb = memoryBytes(running.child.pid) / MEGABYTE - before;
-  const errors = IDLE_CONNECTIONS - Math.min(idle.answered, idle.open());
-  idle.close();
-  // Memory of connections that it does not hold says nothing.
-  return errors > 0 ? { errors } : { idleMb, errors };
+  let after = before;
+  const errors = await holdIdle(running, async () => {
+    await sleep(SETTLE_MS);
+    after = memoryBytes(running.child.pid) / MEGABYTE;
+  });
+  return errors > 0 ? { errors } : { idleMb: after - before, errors };
 }
 
 async function measureMemory(running: Running, options: RunOptions): Promise<Figures> {
   const { peer } = running;
-  const idle = await idleMemory(running, options);
   const baseMb = await memoryOf(peer, 1, options);
-  if (peer.isSingle) return { baseMb, ...idle };
-  const workerMb = ((await memoryOf(peer, 1 + MORE_WORKERS, options)) - baseMb) / MORE_WORKERS;
-  return { baseMb, workerMb, ...idle };
+  const workerMb = peer.isSingle
+    ? {}
+    : { workerMb: ((await memoryOf(peer, 1 + MORE_WORKERS, options)) - baseMb) / MORE_WORKERS };
+  return { baseMb, ...workerMb, ...(await idleMemory(running, options)) };
 }
 
 export const OTHER_SCENARIOS: Readonly<Record<string, OtherScenario>> = {

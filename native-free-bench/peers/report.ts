@@ -44,11 +44,12 @@ function section(name: string, result: ScenarioResult, hasChart: boolean): strin
 }
 
 function targetTable(results: Results): string {
-  const lines = judge(results).map(({ text, bound, value, isMet }) => {
+  const lines = judge(results).map(({ text, bound, value, range, isMet }) => {
     const measured = value === undefined ? 'not measured' : value.toFixed(2);
-    return `| ${text} | ${bound} | ${measured} | ${value === undefined ? '' : isMet ? 'yes' : '**no**'} |`;
+    const rounds = range === undefined ? '' : `${range[0].toFixed(2)} to ${range[1].toFixed(2)}`;
+    return `| ${text} | ${bound} | ${measured} | ${rounds} | ${value === undefined ? '' : isMet ? 'yes' : '**no**'} |`;
   });
-  return ['| what | target | measured | met |', '| --- | ---: | ---: | --- |', ...lines].join('\n');
+  return ['| what | target | measured | rounds | met |', '| --- | ---: | ---: | ---: | --- |', ...lines].join('\n');
 }
 
 function commandList({ commands }: Results): string {

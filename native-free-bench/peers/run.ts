@@ -4,7 +4,7 @@
 //     [--seconds 2] [--load wrk|autocannon] [--npm FOLDER] [--docs FOLDER]
 // --npm: a folder in which fastify, pm2, wattpm and @platformatic/node were installed. --docs: keep the results in
 // FOLDER/benchmarks.json and rewrite the tables of FOLDER/benchmarks.md and its charts; alone with --report, without measuring.
-// Exit status 1 when answers differ, or a peer breaks.
+// Exit status 1 when answers differ, or a peer does not start.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -23,10 +23,6 @@ export interface Settings {
   readonly loops: NodeJS.ProcessEnv;
 }
 
-export function label(name: string, workers: number): string {
-  return `${name}, ${workers}`;
-}
-
 /** Starts a peer, and resolves when it answers. */
 export async function startPeer(peer: Peer, workers: number, speaks: Speaks, settings: Settings): Promise<Running> {
   const port = await freePort();
@@ -53,7 +49,7 @@ export function urlOf({ port, prefix }: Address, path: string): string {
 /** The command line as the page shows it: without this machine's folders and ports. */
 export function commandText({ peer, place }: Pick<Running, 'peer' | 'place'>, root: string): string {
   const { command, env = {} } = peer.start(place);
-  const shown = Object.entries(env).filter(([name]) => /^(FASTWSGI_|BENCH_WORKERS)/.test(name));
+  const shown = Object.entries(env).filter(([name]) => /^(FASTWSGI_|BENCH_WORKERS|PORT|NODE_ENV)/.test(name));
   const words = [...shown.map(([name, value]) => `${name}=${value}`), ...command];
   return words
     .map((word) =>

@@ -1,5 +1,5 @@
 // What fastwsgi-ts sets out to reach, as ratios of figures of one run, and whether it did.
-import type { Figure, Results } from './results.js';
+import type { Figure, Results, Row } from './results.js';
 
 interface Side {
   readonly peer: string;
@@ -21,6 +21,8 @@ export interface Verdict {
   readonly bound: string;
   /** Undefined: not measured. */
   readonly value: number | undefined;
+  /** The lowest and the highest of the rounds' own ratios, where rounds were kept. */
+  readonly range: readonly [number, number] | undefined;
   readonly isMet: boolean;
 }
 
@@ -60,9 +62,16 @@ const WORDS: Partial<Record<Figure, string>> = {
   idleMb: 'MB of 1000 idle connections',
 };
 
-function find(results: Results, { scenario, figure }: Target, { peer, workers }: Side): number | undefined {
-  const rows = results.scenarios[scenario]?.rows;
-  return rows?.find((row) => row.peer === peer && row.workers === workers)?.figures[figure];
+function find(results: Results, { scenario }: Target, { peer, workers }: Side): Row | undefined {
+  return results.scenarios[scenario]?.rows.find((row) => row.peer === peer && row.workers === workers);
+}
+
+/** Of the rates alone: of other figures no rounds are kept. */
+function rangeOf({ figure }: Target, left?: Row, right?: Row): Verdict['range'] {
+  const [ours, theirs] = [left?.rates, right?.rates];
+  if (figure !== 'requestsPerSecond' || ours === undefined || theirs === undefined) return undefined;
+  const ratios = ours.map((one, round) => one / (theirs[round] as number));
+  return [Math.min(...ratios), Math.max(...ratios)];
 }
 
 function name({ peer, workers }: Side): string {
@@ -73,8 +82,10 @@ function name({ peer, workers }: Side): string {
 export function judge(results: Results): Verdict[] {
   return TARGETS.map((target) => {
     const { scenario, figure, ours, theirs, atLeast, atMost } = target;
-    const left = find(results, target, ours);
-    const right = theirs === undefined ? 1 : find(results, target, theirs);
+    const leftRow = find(results, target, ours);
+    const rightRow = theirs === undefined ? undefined : find(results, target, theirs);
+    const left = leftRow?.figures[figure];
+    const right = theirs === undefined ? 1 : rightRow?.figures[figure];
     const value = left === undefined || right === undefined ? undefined : left / right;
     const isMet = value !== undefined && value >= (atLeast ?? 0) && value <= (atMost ?? Number.POSITIVE_INFINITY);
     const against = theirs === undefined ? '' : ` / ${name(theirs)}`;
@@ -82,6 +93,7 @@ export function judge(results: Results): Verdict[] {
       text: `\`${scenario}\`, ${WORDS[figure]}: ${name(ours)}${against}`,
       bound: atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`,
       value,
+      range: rangeOf(target, leftRow, rightRow),
       isMet,
     };
   });
