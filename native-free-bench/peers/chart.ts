@@ -31,10 +31,12 @@ export function chart({ title, rows }: ScenarioResult): string {
     .filter(({ figures }) => figures.requestsPerSecond !== undefined)
     .sort((a, b) => (b.figures.requestsPerSecond as number) - (a.figures.requestsPerSecond as number));
   const most = Math.max(1, ...shown.map(({ figures }) => figures.requestsPerSecond as number));
+  const head = escapeXml(`${title}: requests per second`);
   const height = TOP + shown.length * STEP + 8;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="13" fill="#1e293b">
+<title>${head}</title>
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
-<text x="12" y="26" font-size="16" font-weight="bold">${escapeXml(title)}: requests per second</text>
+<text x="12" y="26" font-size="16" font-weight="bold">${head}</text>
 ${shown.map((row, index) => bar(row, index, most)).join('\n')}
 </svg>
 `;
