@@ -2,12 +2,15 @@
 import { deepStrictEqual } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Started } from './processes.js';
 
 export const HOST = '127.0.0.1';
 const START_MS = 20_000;
 const ANSWER_MS = 10_000;
+/** How long a connection may stay open after an answer that was to be its last. */
+const CLOSE_MS = 500;
 
 export interface Address {
   readonly port: number;
@@ -71,4 +74,21 @@ export async function proveAnswer(name: string, address: Address, asked: Ask, ex
 export function expectedReply(type: string, body: string | Buffer): Reply {
   const hash = createHash('sha256').update(body).digest('hex');
   return { status: 200, type, length: String(Buffer.byteLength(body)), hash };
+}
+
+/** Whether a connection is closed after its answer when the request asks for that. */
+export function closesWhenAsked({ port, prefix }: Address): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, HOST, () => {
+      socket.write(`GET ${prefix}/ HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`);
+    });
+    socket
+      .resume()
+      .once('end', () => resolve(true))
+      .once('error', reject);
+    socket.setTimeout(CLOSE_MS, () => {
+      socket.destroy();
+      resolve(false);
+    });
+  });
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, shuffled } from '../load/rounds.js';
 import { type Peer, slug } from './contestants.js';
-import { type Address, proveAnswer, untilAnswer } from './http.js';
+import { type Address, closesWhenAsked, proveAnswer, untilAnswer } from './http.js';
 import { openIdle } from './idle.js';
 import { type Loader, type LoadResult, load } from './load.js';
 import { startNginx, type Upstream } from './nginx.js';
@@ -54,8 +54,10 @@ export async function measureLoad(peers: readonly Peer[], scenario: LoadScenario
       }
     }
     const measured = await behindNginx(started, scenario, options, children);
-    for (const { running, address } of measured) {
-      await proveAnswer(running.peer.name, address, scenario.load, scenario.expected);
+    for (const one of measured) {
+      await proveAnswer(one.running.peer.name, one.address, scenario.load, scenario.expected);
+      if (scenario.load.closes && !(await closesWhenAsked(one.address)))
+        one.failure = 'it keeps connections that are to be closed';
     }
     for (const one of shuffled(measured)) await round(one, scenario, options, WARM_UP_SECONDS);
     for (const one of measured) one.rounds.length = 0;

@@ -19,7 +19,7 @@ export const CONNECTIONS = 32;
 const HELLO = expectedReply('text/plain', 'Hello World');
 const hello: Load = { path: '/', connections: CONNECTIONS };
 const ITEMS = Array.from({ length: 20 }, (_, id) => ({ id, name: `item ${id}`, price: id * 10, tags: ['a', 'b'] }));
-const JSON_REPLY = expectedReply('application/json', JSON.stringify({ items: ITEMS }));
+const JSON_REPLY = expectedReply('application/json; charset=utf-8', JSON.stringify({ items: ITEMS }));
 
 function replyOf(path: string, bytes: number): Pick<LoadScenario, 'load' | 'expected'> {
   return { load: { path, connections: CONNECTIONS }, expected: expectedReply('text/plain', Buffer.alloc(bytes, 'x')) };

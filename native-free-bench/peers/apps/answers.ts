@@ -33,7 +33,7 @@ export function textAnswer(body: string | Buffer, type = 'text/plain'): Answer {
 function jsonAnswer(): Answer {
   work(LOOPS_PER_MS * JSON_MS);
   const items = Array.from({ length: 20 }, (_, id) => ({ id, name: `item ${id}`, price: id * 10, tags: ['a', 'b'] }));
-  return textAnswer(JSON.stringify({ items }), 'application/json');
+  return textAnswer(JSON.stringify({ items }), 'application/json; charset=utf-8');
 }
 
 function slowAnswer(): Answer {

@@ -33,7 +33,7 @@ def made(path):
     if path == '/json':
         work(LOOPS_PER_MS * JSON_MS)
         items = [{'id': i, 'name': 'item %d' % i, 'price': i * 10, 'tags': ['a', 'b']} for i in range(20)]
-        return answer(json.dumps({'items': items}, separators=(',', ':')).encode(), 'application/json')
+        return answer(json.dumps({'items': items}, separators=(',', ':')).encode(), 'application/json; charset=utf-8')
     if path == '/slow':
         work(LOOPS_PER_MS * SLOW_MS)
         return answer(b'slow')
