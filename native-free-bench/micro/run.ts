@@ -8,7 +8,9 @@ import { configSuite } from './config.js';
 import { encodeSuite } from './encode.js';
 import { environSuite, findSuite } from './environ.js';
 import { framingSuite, headSuite, targetSuite } from './http.js';
+import { bucketSuite, dateSuite } from './observe.js';
 import { packetSuite } from './packet.js';
+import { chunkedSuite, requestHeadSuite } from './request-head.js';
 import { laneSuite, ringSuite } from './ring.js';
 import type { Candidate, Suite } from './suite.js';
 
@@ -20,8 +22,12 @@ const SUITES: readonly Suite[] = [
   framingSuite,
   targetSuite,
   headSuite,
+  requestHeadSuite,
+  chunkedSuite,
   ringSuite,
   laneSuite,
+  bucketSuite,
+  dateSuite,
   configSuite,
 ];
 
