@@ -7,6 +7,7 @@ from collections import deque
 from marshal import loads
 from mmap import mmap
 from threading import Condition, Lock
+from time import monotonic
 
 from .frames import (ABORT, ACK, ANSWER, ANSWER_BYTES, ANSWERED, DATA, DONE, ENTRY_ANSWER, ENTRY_BYTES, HEADER, RECALL,
                      RETURNED, STATE)
@@ -18,6 +19,8 @@ FDS_MAX = 32
 INT_BYTES = array('i').itemsize
 #: Reports of answers that are kept back while there is more to do.
 REPORTS_MAX = 8
+#: How long: when nothing comes for 5 ms, the server takes back what waits here.
+REPORTS_KEPT_S = 0.001
 REQUEST_HEADER_BYTES = 4
 #: What stands where in a request: token, flags, number of descriptors, serial number, environ, mount point, the body or its length.
 TOKEN = 0
@@ -85,6 +88,8 @@ class Channel:
         self._end = 0
         self._fds = deque()
         self._reports = []
+        #: Since when the oldest of them is kept back.
+        self._reports_since = 0.0
 
     def first(self):
         """The bytes of the first message, which is no request. Raises Lost."""
@@ -194,10 +199,13 @@ class Channel:
         ENTRY_ANSWER.pack_into(self.states, entry + STATE + 1, flags, status, headers, head_bytes, body_bytes)
         self.states[entry + STATE] = DONE
         report = ANSWER.pack(ANSWERED, flags, token, ANSWER_BYTES, status, headers, head_bytes, body_bytes)
+        now = monotonic()
         with self.writing:
+            if not self._reports:
+                self._reports_since = now
             self._reports.append(report)
             # Fewer than are on their way: the server sends more while we are busy with the rest.
-            if len(self._reports) >= REPORTS_MAX:
+            if len(self._reports) >= REPORTS_MAX or now - self._reports_since >= REPORTS_KEPT_S:
                 self._send(b'')
 
     def _send(self, frames):
