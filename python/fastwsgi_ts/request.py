@@ -74,8 +74,9 @@ class Request:
         elif head.length >= 0:
             self.rest = head.length
             chunk = self._cut(chunk)
-        self.begun = True
+        # What makes the head one that cannot be sent is found before anything is.
         self.output.begin(head, chunk, self.rest == 0)
+        self.begun = True
 
     def _cut(self, chunk):
         if len(chunk) > self.rest:
@@ -112,8 +113,8 @@ class Request:
         fd, position, count = region
         if head.length >= 0:
             count = min(count, head.length)
-        self.begun = True
         self.output.begin(head, b'', False)
+        self.begun = True
         self.output.send_file(fd, position, count)
         self.output.finish()
         return True

@@ -61,11 +61,12 @@ export class PythonCall {
     }
   }
 
-  /** The chunk is the caller's: it is copied if it has to wait. */
+  /** The chunk is the caller's, which reads over it. What the client does not take at once, the response keeps: a copy. */
   onChunk(chunk: Buffer): void {
     if (this.error !== undefined) return;
-    if (this.waiting !== null) this.waiting.push(Buffer.from(chunk));
-    else this.write(chunk);
+    const own = Buffer.from(chunk);
+    if (this.waiting !== null) this.waiting.push(own);
+    else this.write(own);
   }
 
   onEnd(): void {
