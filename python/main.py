@@ -1,9 +1,13 @@
 """Runs a WSGI application (PEP 3333) for one worker of fastwsgi-ts, which starts this program and talks to it on the
-descriptors 3 and above (fastwsgi_ts/channel.py). Standard output and error are the server's log. Python 3.8 or later."""
+descriptors 3 and above (fastwsgi_ts/channel.py). Standard output and error are the server's log. CPython 3.8 or later; this file
+must be understood by older ones, too."""
 import sys
 
 if sys.version_info < (3, 8):
     sys.exit('Python 3.8 or later is needed, this is %s' % sys.version.split()[0])
+if sys.implementation.name != 'cpython':
+    # PyPy, for one, has neither os.preadv() nor socket.MSG_NOSIGNAL.
+    sys.exit('CPython is needed, this is %s' % sys.implementation.name)
 
 from fastwsgi_ts.child import main  # noqa: E402
 

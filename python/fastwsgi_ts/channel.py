@@ -7,18 +7,22 @@ from collections import deque
 from marshal import loads
 from mmap import mmap
 from threading import Condition, Lock
+from time import monotonic
 
-from .frames import ABORT, ACK, ANSWER, ANSWER_BYTES, ANSWERED, DATA, HEADER, RECALL, RETURNED, WAITING
+from .frames import (ABORT, ACK, ANSWER, ANSWER_BYTES, ANSWERED, DATA, DONE, ENTRY_ANSWER, ENTRY_BYTES, HEADER, RECALL,
+                     RETURNED, STATE)
 
 #: Room for the largest request, its body included, and the beginning of the next one.
 BUFFER_BYTES = 1 << 18
-#: Descriptors that come with one request: the client's and its body's.
-FDS_MAX = 2
+#: Descriptors that come at once, each request's client and perhaps its body: as many as the server sends together.
+FDS_MAX = 32
 INT_BYTES = array('i').itemsize
 #: Reports of answers that are kept back while there is more to do.
-REPORTS_MAX = 3
+REPORTS_MAX = 8
+#: How long: when nothing comes for 5 ms, the server takes back what waits here.
+REPORTS_KEPT_S = 0.001
 REQUEST_HEADER_BYTES = 4
-#: What stands where in a request: token, flags, number of descriptors, environ, mount point, the body or its length.
+#: What stands where in a request: token, flags, number of descriptors, serial number, environ, mount point, the body or its length.
 TOKEN = 0
 FD_COUNT = 2
 #: The server has room for this many bytes of a response that it could not send on.
@@ -84,6 +88,8 @@ class Channel:
         self._end = 0
         self._fds = deque()
         self._reports = []
+        #: Since when the oldest of them is kept back.
+        self._reports_since = 0.0
 
     def first(self):
         """The bytes of the first message, which is no request. Raises Lost."""
@@ -98,10 +104,7 @@ class Channel:
         return bytes(self._view[REQUEST_HEADER_BYTES:REQUEST_HEADER_BYTES + size])
 
     def open_states(self, size):
-        """Maps the table of states; without one nobody asks."""
-        if size == 0:
-            self.states = bytearray(65536)
-            return
+        """Maps the table of states."""
         os.set_inheritable(5, False)
         self.states = mmap(5, size)
 
@@ -129,7 +132,9 @@ class Channel:
         if have < size:
             return None
         message = loads(self._view[start + REQUEST_HEADER_BYTES:start + size])
-        fds = [self._fds.popleft() for _ in range(message[FD_COUNT])] if message[FD_COUNT] else ()
+        count = message[FD_COUNT]
+        take = self._fds.popleft
+        fds = (take(),) if count == 1 else (take(), take()) if count else ()
         if have == size:
             self._start = self._end = 0
         else:
@@ -189,11 +194,18 @@ class Channel:
 
     def report(self, token, flags, status, headers, head_bytes, body_bytes):
         """Says that a response was sent from here; together with others if there is more to do."""
+        entry = token * ENTRY_BYTES
+        # Until the report is read, the table alone knows of it.
+        ENTRY_ANSWER.pack_into(self.states, entry + STATE + 1, flags, status, headers, head_bytes, body_bytes)
+        self.states[entry + STATE] = DONE
         report = ANSWER.pack(ANSWERED, flags, token, ANSWER_BYTES, status, headers, head_bytes, body_bytes)
+        now = monotonic()
         with self.writing:
+            if not self._reports:
+                self._reports_since = now
             self._reports.append(report)
             # Fewer than are on their way: the server sends more while we are busy with the rest.
-            if len(self._reports) >= REPORTS_MAX:
+            if len(self._reports) >= REPORTS_MAX or now - self._reports_since >= REPORTS_KEPT_S:
                 self._send(b'')
 
     def _send(self, frames):
@@ -239,4 +251,3 @@ class Channel:
     def forget(self, token):
         """The request is over."""
         self.flows.pop(token, None)
-        self.states[token] = WAITING

@@ -32,7 +32,14 @@ CUT = 1
 #: Flag of FAILED: the response had begun.
 BEGUN = 2
 
-#: The state of each request, in the table that the server reads when this process has died.
-WAITING = 0
+# The table that the server reads when this process has died; an entry for each token: the serial number of the request, its
+# state, and what was reported of it. src/app/python/states.ts reads it.
+SERIAL = Struct('<I')
+STATE = 4
+#: The flags of the report, and from `STATE + 4` on what it says.
+ENTRY_ANSWER = Struct('<BxxHHIQ')
+ENTRY_BYTES = 24
 RUNNING = 1
 REPLYING = 2
+#: The client has all of it; the report may not have been sent.
+DONE = 3

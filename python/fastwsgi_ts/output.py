@@ -7,7 +7,7 @@ from _socket import socket as PlainSocket
 from time import monotonic
 
 from .channel import Flow
-from .frames import CHUNK, CUT, END, HEAD, HEADER, REPLYING, SENDING
+from .frames import CHUNK, CUT, END, ENTRY_BYTES, HEAD, HEADER, REPLYING, SENDING, STATE
 
 #: A chunk goes back through the server in pieces of this size.
 PIECE_BYTES = 65536
@@ -52,7 +52,7 @@ class DirectOutput:
         self.head = head
         self.head_bytes = len(data)
         self.body_bytes = len(chunk)
-        self.channel.states[self.token] = REPLYING
+        self.channel.states[self.token * ENTRY_BYTES + STATE] = REPLYING
         if len(chunk) <= JOINED_BYTES_MAX:
             self._send(data + chunk if chunk else data, LAST if last else FLAGS)
         else:
@@ -94,7 +94,6 @@ class DirectOutput:
         """Nothing is sent any more: the server is told."""
         self.socket.close()
         head = self.head
-        self.channel.states[self.token] = 0
         if head is None:
             self.channel.report(self.token, CUT, 0, 0, 0, 0)
         else:
@@ -104,7 +103,6 @@ class DirectOutput:
     def release(self):
         """Nothing was sent: the server answers."""
         self.socket.close()
-        self.channel.states[self.token] = 0
 
     def _shut(self):
         try:

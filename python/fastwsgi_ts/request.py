@@ -6,7 +6,7 @@ from io import BytesIO
 from .body import distant_body, file_body
 from .channel import Lost
 from .file_wrapper import FileWrapper
-from .frames import BEGUN, FAILED, RUNNING
+from .frames import BEGUN, ENTRY_BYTES, FAILED, RUNNING, SERIAL, STATE
 from .head import Head
 from .output import ClientGone, DirectOutput, FrameOutput
 
@@ -74,8 +74,9 @@ class Request:
         elif head.length >= 0:
             self.rest = head.length
             chunk = self._cut(chunk)
-        self.begun = True
+        # What makes the head one that cannot be sent is found before anything is.
         self.output.begin(head, chunk, self.rest == 0)
+        self.begun = True
 
     def _cut(self, chunk):
         if len(chunk) > self.rest:
@@ -112,8 +113,8 @@ class Request:
         fd, position, count = region
         if head.length >= 0:
             count = min(count, head.length)
-        self.begun = True
         self.output.begin(head, b'', False)
+        self.begun = True
         self.output.send_file(fd, position, count)
         self.output.finish()
         return True
@@ -140,9 +141,12 @@ class Server:
                 return
 
     def handle(self, message, fds):
-        token, flags, _, environ, mount_point, body = message
+        token, flags, _, serial, environ, mount_point, body = message
         channel = self.channel
-        channel.states[token] = RUNNING
+        entry = token * ENTRY_BYTES
+        channel.states[entry + STATE] = RUNNING
+        # From here on the entry is about this request.
+        SERIAL.pack_into(channel.states, entry, serial)
         if mount_point:
             environ['SCRIPT_NAME'] = mount_point
             environ['PATH_INFO'] = environ.get('PATH_INFO', '')[len(mount_point):]

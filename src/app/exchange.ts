@@ -108,6 +108,8 @@ export interface Application {
    * After an abort (`response.aborted`, `onAbort`) it returns without `response.end`: the rest is the worker's.
    */
   handle(exchange: Exchange): void | Promise<void>;
+  /** There is no more to handle for now: what was kept back so that it goes together, goes. */
+  flush?(): void;
   /** Requests it takes beyond those it runs, so that it need not wait for the next one; those that wait too long it gives back. */
   readonly prefetch?: number;
   /** Of an application outside of the thread: resolves, with how, when it has come to its end without being asked. It is given no more requests. */

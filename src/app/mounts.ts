@@ -77,6 +77,10 @@ class Mounts implements Application {
     return application.handle(exchange);
   }
 
+  flush(): void {
+    for (const application of this.all) application.flush?.();
+  }
+
   memory(): MemoryUse | undefined {
     const uses = this.all.map((application) => application.memory?.()).filter((use) => use !== undefined);
     if (uses.length === 0) return undefined;

@@ -10,7 +10,8 @@ const MSG_CONTROL = 32;
 const MSG_CONTROLLEN = 40;
 const CMSG_DATA = 16;
 const INT_BYTES = 4;
-const DESCRIPTORS_MAX = 2;
+/** In one message; the receiver has room for as many. */
+const DESCRIPTORS_MAX = 32;
 const SCM_RIGHTS = 1;
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
 
@@ -25,6 +26,7 @@ export class DescriptorSender {
   private readonly message = unmovable(MSGHDR_BYTES);
   private readonly vector = unmovable(16);
   private readonly control = unmovable(CMSG_DATA + DESCRIPTORS_MAX * INT_BYTES);
+  private descriptors = 0;
 
   /** `bytes`: from `unmovable`. */
   constructor(libc: Libc, bytes: Buffer) {
@@ -37,16 +39,25 @@ export class DescriptorSender {
     this.control.writeInt32LE(SCM_RIGHTS, 12);
   }
 
-  /** Sends the first `count` bytes with `fd`, and with `second` unless it is -1: how many bytes went, the descriptors with the first; or -1, as in C. */
-  send(socket: number, count: number, fd: number, second: number): number {
+  /** How many descriptors can still be added. */
+  get room(): number {
+    return DESCRIPTORS_MAX - this.descriptors;
+  }
+
+  /** Has the next message take `fd` along. There is room. */
+  add(fd: number): void {
+    this.control.writeInt32LE(fd, CMSG_DATA + this.descriptors++ * INT_BYTES);
+  }
+
+  /** Sends the first `count` bytes with all that was added, at least one: how many bytes went, the descriptors with the first; or -1, as in C. */
+  send(socket: number, count: number): number {
     const { control, message, vector } = this;
-    const bytes = CMSG_DATA + (second < 0 ? 1 : 2) * INT_BYTES;
+    const bytes = CMSG_DATA + this.descriptors * INT_BYTES;
+    this.descriptors = 0;
     vector.writeUInt32LE(count, 8);
     control.writeUInt32LE(bytes, 0);
-    control.writeInt32LE(fd, CMSG_DATA);
-    control.writeInt32LE(second, CMSG_DATA + INT_BYTES);
     // CMSG_SPACE: the room is a multiple of eight.
-    message.writeUInt32LE(CMSG_DATA + 8, MSG_CONTROLLEN);
+    message.writeUInt32LE((bytes + 7) & ~7, MSG_CONTROLLEN);
     return this.libc.sendmsg(socket, message, SEND_FLAGS);
   }
 }

@@ -151,6 +151,7 @@ export class WorkerLoop implements ExchangeOwner {
       now = performance.now();
       if (this.replies >= BATCH_REPLIES || now - this.flushedMs >= BATCH_MS) this.flush(now);
     }
+    this.options.application.flush?.();
     this.draining = false;
     this.flush(now);
   }

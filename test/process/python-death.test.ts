@@ -1,5 +1,6 @@
 // Python processes that hang, crash, grow or are asked to go: what their clients get, and what comes after them.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -17,6 +18,20 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+/** Starts our Python program in an interpreter that says of itself what `patch` does. */
+function refusalBy(patch: string): string {
+  const main = join(PYTHON_APPS, '..', '..', '..', 'python', 'main.py');
+  const program = `import ast, runpy, sys\nast.parse(open(sys.argv[1]).read(), feature_version=(3, 4))\n${patch}\nrunpy.run_path(sys.argv[1])`;
+  const { status, stderr } = spawnSync('python3', ['-c', program, main], { encoding: 'utf8' });
+  assert.equal(status, 1);
+  return stderr;
+}
+
+test('a Python that is too old, or another one than CPython, is refused by name', { skip }, () => {
+  assert.match(refusalBy('sys.version_info = (3, 7, 16)'), /^Python 3\.8 or later is needed, this is 3\.\d+\.\d+$/m);
+  assert.match(refusalBy('sys.implementation.name = "pypy"'), /^CPython is needed, this is pypy$/m);
+});
 
 for (const twin of TWINS) {
   describe(`Python processes on the ${twin.name} twin`, { skip }, () => {
@@ -72,6 +87,21 @@ for (const twin of TWINS) {
           });
           await server.waitForLog(/^Respawned/m, { from });
         }
+      }
+    });
+
+    test('what was answered when a process ends is not run again', async () => {
+      using signs = new Signs();
+      await using server = await startPython(twin);
+      for (const kind of SOCKET_KINDS) {
+        signs.give('mark');
+        const counted = () => Array.from({ length: 10 }, () => ask(server, kind, `/count?mark=${signs.path('mark')}`));
+        const before = counted();
+        const ending = ask(server, kind, '/stuck?by=exit');
+        const answers = await Promise.all([...before, ...counted()]);
+        assert.equal((await ending).status, 502, kind);
+        for (const { status } of answers) assert.equal(status, 200, kind);
+        assert.equal(signs.read('mark').split('\n').length - 1, answers.length, kind);
       }
     });
 

@@ -7,8 +7,9 @@ import { DescriptorSender } from '../../system/send-descriptors.js';
 import type { Application, Exchange, MemoryUse, WorkerContext } from '../exchange.js';
 import { type CallOwner, PythonCall, textError } from './call.js';
 import { FRAME_FLAG, FROM_PYTHON, frame, readAnswer, TO_PYTHON } from './frames.js';
-import { REQUEST_FLAG, RequestMessage } from './message.js';
+import { REQUEST_FLAG, RequestMessages, textMessage } from './message.js';
 import { PythonProcess } from './process.js';
+import { STATE_ENTRY_BYTES } from './states.js';
 
 /** How long Python may take to write its stacks before it is killed. */
 const STACKS_MS = 300;
@@ -16,7 +17,9 @@ const STACKS_MS = 300;
 const NOTHING = Buffer.alloc(0);
 
 /** Requests that wait in the channel while others run: Python goes on with the next one without waiting for us. */
-const PREFETCH = 5;
+const PREFETCH = 15;
+/** A serial number is a whole number of 31 bits. */
+const SERIAL_MAX = 0x7fff_ffff;
 /** When nothing has come back for so long, those that wait are taken back: another worker may be free for them. */
 const RECALL_MS = 5;
 
@@ -36,8 +39,11 @@ export class PythonApplication implements Application, CallOwner {
   readonly ended: Promise<string>;
   private readonly context: WorkerContext;
   private readonly settings: PythonInit;
-  private readonly message = new RequestMessage();
+  /** Requests that go together at the next `flush`, and where their messages begin: a descriptor costs less in company. */
+  private readonly messages = new RequestMessages();
+  private readonly gathered: { readonly call: PythonCall; readonly start: number }[] = [];
   private sender: DescriptorSender | undefined;
+  private serial = 0;
   private readonly calls: (PythonCall | undefined)[];
   private readonly freeTokens: number[];
   private process: PythonProcess | undefined;
@@ -73,7 +79,7 @@ export class PythonApplication implements Application, CallOwner {
     const { context, settings } = this;
     const loaded = loadLibc();
     const libc = 'libc' in loaded ? loaded.libc : undefined;
-    if (libc !== undefined) this.sender = new DescriptorSender(libc, this.message.scratch);
+    if (libc !== undefined) this.sender = new DescriptorSender(libc, this.messages.scratch);
     const python = await PythonProcess.start({
       libc,
       interpreter,
@@ -100,10 +106,10 @@ export class PythonApplication implements Application, CallOwner {
       chdir2: chdir2 ?? '',
       parentPid: process.pid,
       threads: this.concurrency,
-      stateBytes: this.calls.length,
+      stateBytes: this.calls.length * STATE_ENTRY_BYTES,
       autoreloadSeconds: autoreloadMs / 1000,
     };
-    python.send(this.message.text(JSON.stringify(configuration)));
+    python.send(textMessage(JSON.stringify(configuration)));
     const error = await loading;
     if (error !== undefined) throw error;
   }
@@ -115,7 +121,8 @@ export class PythonApplication implements Application, CallOwner {
   handle(exchange: Exchange): Promise<void> {
     if (++this.inFlight > this.concurrency) this.recalls ??= setInterval(() => this.recall(), RECALL_MS);
     const token = this.freeTokens.pop() as number;
-    const call = new PythonCall(token, exchange, this);
+    this.serial = (this.serial + 1) & SERIAL_MAX;
+    const call = new PythonCall(token, this.serial, exchange, this);
     this.calls[token] = call;
     exchange.onAbort = () => this.onAbort(call);
     this.send(call);
@@ -124,26 +131,43 @@ export class PythonApplication implements Application, CallOwner {
 
   /** With the client's descriptor, where it can be lent: Python answers the client itself. */
   private send(call: PythonCall): void {
-    const { exchange, token } = call;
+    const { exchange, token, serial } = call;
     const { body, response } = exchange;
+    const { messages, sender } = this;
     const python = this.process as PythonProcess;
-    const { scratch } = this.message;
     const inline = body.fd >= 0 ? NOTHING : body.readSync(body.length);
-    const fd = this.sender !== undefined && python.isDrained ? response.lend() : -1;
-    if (fd >= 0) {
-      const flags = body.fd >= 0 ? REQUEST_FLAG.DIRECT | REQUEST_FLAG.BODY_FD : REQUEST_FLAG.DIRECT;
-      const length = this.message.write(exchange, token, flags, body.fd >= 0 ? 2 : 1, inline);
-      const sent = this.sender?.send(python.channel, length, fd, body.fd) ?? -1;
-      if (sent > 0) {
-        call.isLent = true;
-        if (sent < length) python.send(Buffer.from(scratch.subarray(sent, length)));
-        return;
-      }
-      // The channel is full, or broken: what is written there waits for it, or for the end.
-      response.takeBack(false);
+    if (sender === undefined || !messages.hasRoom || sender.room < 2) this.flush();
+    const fd = sender !== undefined && python.isDrained ? response.lend() : -1;
+    if (sender === undefined || fd < 0) {
+      // Behind what has been gathered, whose bytes must not meet these.
+      this.flush();
+      messages.add(exchange, { token, serial, flags: 0, descriptors: 0 }, inline);
+      return python.send(messages.take());
     }
-    const length = this.message.write(exchange, token, 0, 0, inline);
-    python.send(Buffer.from(scratch.subarray(0, length)));
+    const flags = body.fd >= 0 ? REQUEST_FLAG.DIRECT | REQUEST_FLAG.BODY_FD : REQUEST_FLAG.DIRECT;
+    const start = messages.add(exchange, { token, serial, flags, descriptors: body.fd >= 0 ? 2 : 1 }, inline);
+    sender.add(fd);
+    if (body.fd >= 0) sender.add(body.fd);
+    call.isLent = true;
+    this.gathered.push({ call, start });
+  }
+
+  flush(): void {
+    const { gathered, messages } = this;
+    if (gathered.length === 0) return;
+    const python = this.process as PythonProcess;
+    const sent = (this.sender as DescriptorSender).send(python.channel, messages.length);
+    if (sent <= 0) {
+      // The channel is full, or broken: what is written there waits for it, or for the end.
+      for (const { call, start } of gathered) {
+        call.isLent = false;
+        call.exchange.response.takeBack(false);
+        messages.withoutDescriptors(start);
+      }
+      python.send(messages.take());
+    } else if (sent < messages.length) python.send(messages.take(sent));
+    messages.length = 0;
+    gathered.length = 0;
   }
 
   memory(): MemoryUse | undefined {
@@ -255,7 +279,7 @@ export class PythonApplication implements Application, CallOwner {
     this.onLoading(textError(`${how} before it had loaded the application`));
     // First of all: nothing is handed over from here on.
     if (!this.isClosing) this.onEnded(how);
-    for (const call of this.calls) call?.onLost(how, python.stateOf(call.token));
+    for (const call of this.calls) call?.onLost(how, python.stateOf(call.token, call.serial));
     python.release();
   }
 }

@@ -1,10 +1,10 @@
 // One request on its way through Python: what comes back of it, into the response. It ends when Python says so, or dies.
 import type { Exchange, SentResponse } from '../exchange.js';
+import { FRAME_FLAG, readAnswer } from './frames.js';
+import { REQUEST_STATE, type RequestState } from './states.js';
 
 /** Of a response, so much is taken off the channel before Python hears that it may send more. */
 const ACK_BYTES = 65_536;
-/** States of a request, as Python writes them into the table. */
-export const REQUEST_STATE = { WAITING: 0, RUNNING: 1, REPLYING: 2 } as const;
 
 /** What a call needs of its application. */
 export interface CallOwner {
@@ -19,6 +19,7 @@ export interface CallOwner {
 /** Made for each request. */
 export class PythonCall {
   readonly token: number;
+  readonly serial: number;
   readonly exchange: Exchange;
   /** Settles when the request is over. */
   readonly done: Promise<void>;
@@ -36,8 +37,9 @@ export class PythonCall {
   private resolve: () => void = () => {};
   private reject: (error: unknown) => void = () => {};
 
-  constructor(token: number, exchange: Exchange, owner: CallOwner) {
+  constructor(token: number, serial: number, exchange: Exchange, owner: CallOwner) {
     this.token = token;
+    this.serial = serial;
     this.exchange = exchange;
     this.owner = owner;
     this.done = new Promise((resolve, reject) => {
@@ -59,11 +61,12 @@ export class PythonCall {
     }
   }
 
-  /** The chunk is the caller's: it is copied if it has to wait. */
+  /** The chunk is the caller's, which reads over it. What the client does not take at once, the response keeps: a copy. */
   onChunk(chunk: Buffer): void {
     if (this.error !== undefined) return;
-    if (this.waiting !== null) this.waiting.push(Buffer.from(chunk));
-    else this.write(chunk);
+    const own = Buffer.from(chunk);
+    if (this.waiting !== null) this.waiting.push(own);
+    else this.write(own);
   }
 
   onEnd(): void {
@@ -86,13 +89,19 @@ export class PythonCall {
 
   /** Python has not begun it, and knows nothing of it any more. */
   onReturned(): void {
-    this.onLost('it was returned', REQUEST_STATE.WAITING);
+    if (this.isLent) this.exchange.response.takeBack(false);
+    if (this.exchange.giveBack()) this.finish(undefined);
+    else this.answerInstead();
   }
 
   /** Python has died, in this `state` of the request. */
-  onLost(reason: string, state: number): void {
+  onLost(reason: string, { state, flags, answer }: RequestState): void {
     const { exchange } = this;
     const { response } = exchange;
+    // Its report was still to be sent, or read.
+    if (this.isLent && state === REQUEST_STATE.ANSWERED) {
+      return this.onAnswered(readAnswer(answer), (flags & FRAME_FLAG.CUT) !== 0);
+    }
     if (this.isLent) response.takeBack(state === REQUEST_STATE.REPLYING);
     if (state === REQUEST_STATE.WAITING && exchange.giveBack()) return this.finish(undefined);
     if (response.headSent && !response.aborted) return this.finish(textError(reason));

@@ -3,6 +3,8 @@
 import type { SentResponse } from '../exchange.js';
 
 export const FRAME_HEADER_BYTES = 8;
+/** Of what ANSWERED says. */
+export const ANSWER_BYTES = 16;
 
 /** From Python. */
 export const FROM_PYTHON = {

@@ -1,15 +1,15 @@
 // The Python process of one worker: started by its thread, spoken to over two sockets, gone with it. Its standard output and
 // error go to the log, line by line.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, ftruncateSync, readFileSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { errorCode, FastwsgiError, systemErrorText } from '../../base/errors.js';
 import { type Libc, SYS } from '../../system/libc.js';
-import { openTemporaryFile } from '../../system/temporary-file.js';
 import { WsgiErrors } from '../wsgi/errors.js';
 import { type FrameHandler, FrameReader } from './frames.js';
+import { type RequestState, RequestStates } from './states.js';
 
 const READ_BYTES = 131_072;
 const PROGRAM = fileURLToPath(new URL('../../../python/main.py', import.meta.url));
@@ -45,19 +45,18 @@ export class PythonProcess {
   private readonly requests: Socket;
   private readonly control: Socket;
   private readonly child: ChildProcess;
-  private readonly states: number;
+  private readonly states: RequestStates;
   private hasEnded = false;
   private killedBy = '';
 
   /** Throws ERR_APPLICATION_LOAD when it cannot be started. */
   static async start(options: ProcessOptions): Promise<PythonProcess> {
-    const states = openTemporaryFile();
+    const states = RequestStates.open(options.tokens);
     if (typeof states === 'string') throw cannotStart(options.interpreter, states);
-    ftruncateSync(states, options.tokens);
     const pair = options.libc === undefined ? undefined : socketPair(options.libc);
     const child = spawn(options.interpreter, [PROGRAM], {
       cwd: options.folder,
-      stdio: ['ignore', 'pipe', 'pipe', pair?.theirs ?? 'pipe', 'pipe', states],
+      stdio: ['ignore', 'pipe', 'pipe', pair?.theirs ?? 'pipe', 'pipe', states.fd],
     });
     if (pair !== undefined) options.libc?.close(pair.theirs);
     const failure = await new Promise<unknown>((resolve) => {
@@ -65,14 +64,15 @@ export class PythonProcess {
       child.once('error', resolve);
     });
     if (failure === undefined) return new PythonProcess(child, states, pair?.ours ?? -1, options);
-    closeSync(states);
+    states.close();
     if (pair !== undefined) options.libc?.close(pair.ours);
     // ENOENT may also be the folder.
     const hint = errorCode(failure) === 'ENOENT' ? `, or no directory ${options.folder}` : '';
     throw cannotStart(options.interpreter, `${systemErrorText(failure)}${hint}`);
   }
 
-  private constructor(child: ChildProcess, states: number, channel: number, { log, onFrame, onExit }: ProcessOptions) {
+  private constructor(child: ChildProcess, states: RequestStates, channel: number, options: ProcessOptions) {
+    const { log, onFrame, onExit } = options;
     this.child = child;
     this.states = states;
     this.pid = child.pid as number;
@@ -111,10 +111,9 @@ export class PythonProcess {
     });
   }
 
-  /** The state of a request, which it has written itself; one of REQUEST_STATE. Of a process that has ended, the last one. */
-  stateOf(token: number): number {
-    const byte = Buffer.alloc(1);
-    return readSync(this.states, byte, 0, 1, token) === 1 ? (byte[0] as number) : 0;
+  /** How far it has come with a request, by its own account. Of a process that has ended, the last one. */
+  stateOf(token: number, serial: number): RequestState {
+    return this.states.of(token, serial);
   }
 
   /** Whether what is sent on `channel` now comes after all that was sent before. */
@@ -163,7 +162,7 @@ export class PythonProcess {
   release(): void {
     this.requests.destroy();
     this.control.destroy();
-    closeSync(this.states);
+    this.states.close();
   }
 }
 

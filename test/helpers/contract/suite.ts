@@ -1,5 +1,6 @@
 // Runs the contract: one kind of application against every behaviour, on every front.
 
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { CertificateFolder } from '../../process/https-client.js';
 import { type DisposableServer, disposable, ENGINES, type Twin } from '../../process/threads-client.js';
@@ -10,6 +11,8 @@ import { HTTP_BEHAVIOURS } from './http-behaviours.js';
 
 /** Requests one worker runs at a time: an endless answer must not hold up the next request, of any kind. */
 const THREADS = '16';
+/** What is not compiled stays where it was written. */
+const PYTHON_FOLDER = join(import.meta.dirname, '../../../test/helpers/contract');
 
 export function runContract(kind: string): void {
   for (const engine of ENGINES) {
@@ -21,8 +24,9 @@ function runOn(kind: string, engine: Twin): void {
   let server: DisposableServer;
   const folder = new CertificateFolder();
   before(async () => {
-    const application = ['--chdir', import.meta.dirname, '--module', `app-${kind}:application`];
     folder.put('a');
+    const place = kind === 'python' ? PYTHON_FOLDER : import.meta.dirname;
+    const application = ['--chdir', place, '--module', `app-${kind}:application`];
     if (kind === 'fetch') application[3] = `app-${kind}`;
     server = await disposable({
       args: [
@@ -31,7 +35,7 @@ function runOn(kind: string, engine: Twin): void {
         ...['--https', folder.line('a')],
         ...['--buffer-size', '65535', '--disable-logging', ...engine.args],
       ],
-      env: { ...engine.env, UWS_HTTP_MAX_HEADERS_SIZE: '65536' },
+      env: { ...engine.env, PYTHONDONTWRITEBYTECODE: '1', UWS_HTTP_MAX_HEADERS_SIZE: '65536' },
     });
   });
   after(async () => {

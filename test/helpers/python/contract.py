@@ -209,6 +209,12 @@ def do_hold(environ, start_response, query):
     return do_hello(environ, start_response, query)
 
 
+def do_count(environ, start_response, query):
+    with open(query['mark'], 'a') as file:
+        file.write('ran\n')
+    return do_hello(environ, start_response, query)
+
+
 def do_stuck(environ, start_response, query):
     if query.get('begun'):
         start_response('200 OK', TEXT)(b'begun')
