@@ -69,14 +69,16 @@ class Channel:
     """All of them. `flows` has the requests that are being answered, by token."""
 
     def __init__(self):
-        for fd in (3, 4):
+        for fd in (3, 4, 6):
             os.set_inheritable(fd, False)
             os.set_blocking(fd, True)
         # Not to be touched by socket.setdefaulttimeout().
         self.requests = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, 3)
         self.control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, 4)
-        self.requests.settimeout(None)
-        self.control.settimeout(None)
+        #: Of its own, and never written to by the server: what a write fails on there would take along what was not read yet.
+        self.answers = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, 6)
+        for one in (self.requests, self.control, self.answers):
+            one.settimeout(None)
         self.states = None
         self.flows = {}
         self.reading = Lock()
@@ -216,7 +218,7 @@ class Channel:
         if not frames:
             return
         try:
-            self.requests.sendall(frames)
+            self.answers.sendall(frames)
         except OSError:
             raise Lost from None
 

@@ -134,8 +134,8 @@ for (const twin of TWINS) {
         if (isPortable && status === 500) return;
         assert.equal(status, 200);
         assert.ok('begun '.startsWith(body), body);
-        // What node:net has sent may come together with the end, and then it is one.
-        if (kind === 'http' || !isPortable) assert.equal(complete, false);
+        // On a uwsgi socket a reset that comes together with the last bytes is taken for an end: libuv's short cut.
+        if (kind === 'http') assert.equal(complete, false);
       }
 
       test('closes what it was given: at the end, on an error, and when the client leaves', async () => {

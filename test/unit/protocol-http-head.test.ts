@@ -114,7 +114,7 @@ test('decodes any chunks, cut anywhere, and leaves what follows', () => {
     (chunks, cuts) => {
       const encoded = chunks.map(([data, upper, extended]) => {
         const size = data.length.toString(16);
-        const line = `${upper ? size.toUpperCase() : `0${size}`}${extended ? ';a="b c"' : ''}\r\n`;
+        const line = `${upper ? size.toUpperCase() : `0${size}`}${extended ? ';a="b c";d' : ''}\r\n`;
         return Buffer.concat([Buffer.from(line), data, Buffer.from('\r\n')]);
       });
       const bytes = Buffer.concat([...encoded, Buffer.from('0\r\nTrailer: x\r\n\r\nGET /next')]);

@@ -44,6 +44,8 @@ export class PythonProcess {
   readonly channel: number;
   private readonly requests: Socket;
   private readonly control: Socket;
+  /** Only read: an error of writing would have node:net throw away what was not read yet. */
+  private readonly answers: Socket;
   private readonly child: ChildProcess;
   private readonly states: RequestStates;
   private hasEnded = false;
@@ -53,25 +55,36 @@ export class PythonProcess {
   static async start(options: ProcessOptions): Promise<PythonProcess> {
     const states = RequestStates.open(options.tokens);
     if (typeof states === 'string') throw cannotStart(options.interpreter, states);
-    const pair = options.libc === undefined ? undefined : socketPair(options.libc);
+    const { libc } = options;
+    const pairs = libc === undefined ? undefined : { requests: socketPair(libc), answers: socketPair(libc) };
+    const outputs = ['ignore', 'pipe', 'pipe'] as const;
+    const channels = [pairs?.requests.theirs ?? 'pipe', 'pipe', states.fd, pairs?.answers.theirs ?? 'pipe'] as const;
     const child = spawn(options.interpreter, [PROGRAM], {
       cwd: options.folder,
-      stdio: ['ignore', 'pipe', 'pipe', pair?.theirs ?? 'pipe', 'pipe', states.fd],
+      stdio: [...outputs, ...channels],
     });
-    if (pair !== undefined) options.libc?.close(pair.theirs);
+    for (const { theirs } of Object.values(pairs ?? {})) libc?.close(theirs);
     const failure = await new Promise<unknown>((resolve) => {
       child.once('spawn', () => resolve(undefined));
       child.once('error', resolve);
     });
-    if (failure === undefined) return new PythonProcess(child, states, pair?.ours ?? -1, options);
+    if (failure === undefined) {
+      return new PythonProcess(child, states, pairs?.requests.ours ?? -1, pairs?.answers.ours ?? -1, options);
+    }
     states.close();
-    if (pair !== undefined) options.libc?.close(pair.ours);
+    for (const { ours } of Object.values(pairs ?? {})) libc?.close(ours);
     // ENOENT may also be the folder.
     const hint = errorCode(failure) === 'ENOENT' ? `, or no directory ${options.folder}` : '';
     throw cannotStart(options.interpreter, `${systemErrorText(failure)}${hint}`);
   }
 
-  private constructor(child: ChildProcess, states: RequestStates, channel: number, options: ProcessOptions) {
+  private constructor(
+    child: ChildProcess,
+    states: RequestStates,
+    channel: number,
+    answers: number,
+    options: ProcessOptions,
+  ) {
     const { log, onFrame, onExit } = options;
     this.child = child;
     this.states = states;
@@ -79,31 +92,34 @@ export class PythonProcess {
     this.channel = channel;
     this.control = child.stdio[4] as Socket;
     const frames = new FrameReader();
-    if (channel >= 0) {
+    this.requests = channel >= 0 ? new Socket({ fd: channel }) : (child.stdio[3] as Socket);
+    if (answers >= 0) {
       const callback = (count: number, buffer: Uint8Array) => {
         frames.feed(Buffer.from(buffer.buffer, buffer.byteOffset, count), onFrame);
         return true;
       };
       // Read without the machinery of streams. @types/node knows the option with connect() only.
       const onread = { buffer: Buffer.allocUnsafeSlow(READ_BYTES), callback };
-      this.requests = new Socket({ fd: channel, onread } as SocketConstructorOpts);
+      this.answers = new Socket({ fd: answers, onread } as SocketConstructorOpts);
     } else {
-      this.requests = child.stdio[3] as Socket;
-      this.requests.on('data', (chunk: Buffer) => frames.feed(chunk, onFrame));
+      this.answers = (child.stdio as readonly unknown[])[6] as Socket;
+      this.answers.on('data', (chunk: Buffer) => frames.feed(chunk, onFrame));
     }
     // What cannot be sent any more is the end of the process, which is noticed as such.
-    for (const socket of [this.requests, this.control]) socket.on('error', () => {});
+    for (const socket of [this.requests, this.control, this.answers]) socket.on('error', () => {});
     const outputs = [child.stdout, child.stderr].map((stream) => {
       const lines = new WsgiErrors(log);
       stream?.setEncoding('utf8').on('data', (text: string) => lines.write(text));
       stream?.on('error', () => {});
       return { lines, closed: new Promise((resolve) => stream?.once('close', resolve)) };
     });
+    const answered = new Promise((resolve) => this.answers.once('close', resolve));
     this.ended = new Promise((resolve) => {
       child.once('exit', async (code, signal) => {
         this.hasEnded = true;
         onExit();
-        await Promise.race([Promise.all(outputs.map(({ closed }) => closed)), sleep(OUTPUT_MS)]);
+        // What it has still said, to the log and to us, comes before its end.
+        await Promise.race([Promise.all([...outputs.map(({ closed }) => closed), answered]), sleep(OUTPUT_MS)]);
         for (const { lines } of outputs) lines.flush();
         const how = signal === null ? `ended with status ${code}` : `was killed by ${signal}`;
         resolve(`its Python process (pid: ${this.pid}) ${this.killedBy === '' ? how : `was ${this.killedBy}`}`);
@@ -162,6 +178,7 @@ export class PythonProcess {
   release(): void {
     this.requests.destroy();
     this.control.destroy();
+    this.answers.destroy();
     this.states.close();
   }
 }
