@@ -1,10 +1,9 @@
 // A listening socket of the main thread that shows what the server knows: bound as all others, with few connections and short
 // deadlines, so that whoever looks cannot hold anything up.
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
-import { type AddressInfo, createServer as createNetServer, type Server, type Socket } from 'node:net';
-import type { InheritedSocket } from '../system/inherited.js';
-import { addressText, type BindAddress, listenError, netListenOptions, removeStaleSocket } from '../system/listen.js';
-import { dressSocket, type SocketOwner } from '../system/socket-files.js';
+import { createServer as createNetServer, type Server, type Socket } from 'node:net';
+import { addressText } from '../system/listen.js';
+import { listenServer, type ServerSocket } from '../system/listen-server.js';
 
 /** For one more than so many, the one goes that has been quiet for the longest: whoever holds on keeps nobody out. */
 const CONNECTIONS_MAX = 64;
@@ -13,29 +12,20 @@ const BACKLOG = 64;
 const QUIET_MS = 10_000;
 const HEAD_MS = 5000;
 
-export interface ListenerOptions {
-  readonly address: BindAddress;
-  /** Permission bits of a unix socket, or undefined for what umask leaves. */
-  readonly chmodSocket: number | undefined;
-  readonly chownSocket: SocketOwner | undefined;
-  /** The socket, if it came with the start. */
-  readonly inherited: InheritedSocket | undefined;
-}
-
 /** One socket, from `listen` to `close`. */
 export class Listener {
-  private readonly options: ListenerOptions;
+  private readonly options: ServerSocket;
   private readonly server: Server;
   /** The one that has been quiet for the longest comes first. */
   private readonly sockets = new Set<Socket>();
 
   /** `serve` gets each connection. */
-  static raw(options: ListenerOptions, serve: (socket: Socket) => void): Listener {
+  static raw(options: ServerSocket, serve: (socket: Socket) => void): Listener {
     return new Listener(options, createNetServer(serve));
   }
 
   /** `serve` gets each request. */
-  static http(options: ListenerOptions, serve: RequestListener): Listener {
+  static http(options: ServerSocket, serve: RequestListener): Listener {
     const server = createHttpServer(
       {
         headersTimeout: HEAD_MS,
@@ -48,7 +38,7 @@ export class Listener {
     return new Listener(options, server);
   }
 
-  private constructor(options: ListenerOptions, server: Server) {
+  private constructor(options: ServerSocket, server: Server) {
     this.options = options;
     this.server = server;
     server.on('connection', (socket: Socket) => {
@@ -66,21 +56,8 @@ export class Listener {
 
   /** Resolves with the address that was bound. Rejects with ERR_LISTEN or ERR_FILE. */
   async listen(): Promise<string> {
-    const { address, inherited, chmodSocket, chownSocket } = this.options;
-    const { server } = this;
-    if (address.kind === 'unix' && inherited === undefined) await removeStaleSocket(address.path);
-    await new Promise<void>((resolve, reject) => {
-      const onError = (cause: Error): void => reject(listenError(address, cause));
-      server.once('error', onError);
-      const done = () => {
-        server.off('error', onError);
-        resolve();
-      };
-      if (inherited === undefined) server.listen(netListenOptions(address, BACKLOG), done);
-      else server.listen({ fd: inherited.fd }, BACKLOG, done);
-    });
-    if (address.kind === 'unix' && inherited === undefined) dressSocket(address.path, chmodSocket, chownSocket);
-    return addressText(address, address.kind === 'tcp' ? (server.address() as AddressInfo).port : undefined);
+    const { address } = this.options;
+    return addressText(address, await listenServer(this.server, this.options, BACKLOG));
   }
 
   private makeRoom(): void {

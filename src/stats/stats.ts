@@ -10,8 +10,9 @@ import type { InheritedSocket, Wanted } from '../system/inherited.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import type { BindAddress } from '../system/listen.js';
 import { type ListenQueue, listenQueues } from '../system/listen-queue.js';
+import type { ServerSocket } from '../system/listen-server.js';
 import type { SocketFiles } from '../system/socket-files.js';
-import { Listener, type ListenerOptions } from './listener.js';
+import { Listener } from './listener.js';
 import { serveMetrics } from './metrics-http.js';
 import { pageAssets } from './page-assets.js';
 import type { ServerReport, ServerState, SocketReport, WorkersReport } from './report.js';
@@ -67,7 +68,7 @@ export class Stats {
   /** Binds what is configured, and notes the files of unix sockets. Rejects with a FastwsgiError, and what was bound is closed with `close`. */
   async listen(files: SocketFiles): Promise<void> {
     const { wanted, configuration, log } = this.options;
-    const bind = async (name: string, address: BindAddress, make: (options: ListenerOptions) => Listener) => {
+    const bind = async (name: string, address: BindAddress, make: (options: ServerSocket) => Listener) => {
       const inherited = this.options.inherited.get(address);
       const { chmodSocket, chownSocket } = configuration;
       const listener = make({ address, chmodSocket, chownSocket: socketOwner(chownSocket), inherited });
@@ -118,7 +119,7 @@ export class Stats {
     };
   }
 
-  private makeStats(address: BindAddress, options: ListenerOptions): Listener {
+  private makeStats(address: BindAddress, options: ServerSocket): Listener {
     const { stats, statsHttp, statsMinified } = this.options.configuration;
     const text = () => statsText(this.report(), statsMinified);
     if (!statsHttp) return Listener.raw(options, (socket) => sendStats(socket, text()));

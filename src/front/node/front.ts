@@ -2,13 +2,13 @@
 // clients that close their sending side before they read.
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TlsOptions } from 'node:tls';
 import { errorCode } from '../../base/errors.js';
-import { addressText, listenError, netListenOptions, removeStaleSocket } from '../../system/listen.js';
-import { dressSocket } from '../../system/socket-files.js';
+import { addressText } from '../../system/listen.js';
+import { listenServer } from '../../system/listen-server.js';
 import type { BoundAddress, Front } from '../front.js';
 import type { HttpFrontOptions } from '../http/options.js';
 import { REFUSAL, type Refusal } from '../http/refusal.js';
@@ -52,21 +52,8 @@ export class NodeHttpFront implements Front {
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
-    const { address, chmodSocket, chownSocket, listenBacklog, inherited } = this.options;
-    const { server } = this;
-    if (address.kind === 'unix' && inherited === undefined) await removeStaleSocket(address.path);
-    await new Promise<void>((resolve, reject) => {
-      const onError = (cause: Error): void => reject(listenError(address, cause));
-      server.once('error', onError);
-      const done = () => {
-        server.off('error', onError);
-        resolve();
-      };
-      if (inherited === undefined) server.listen(netListenOptions(address, listenBacklog), done);
-      else server.listen({ fd: inherited.fd }, listenBacklog, done);
-    });
-    if (address.kind === 'unix' && inherited === undefined) dressSocket(address.path, chmodSocket, chownSocket);
-    const port = address.kind === 'tcp' ? (server.address() as AddressInfo).port : undefined;
+    const { address, listenBacklog, inherited } = this.options;
+    const port = await listenServer(this.server, this.options, listenBacklog);
     this.tools = new NodeTools(this.options, this.turns, port);
     this.tick = setInterval(this.onTick, TICK_MS).unref();
     const protocol = this.options.tls === undefined ? 'http' : 'https';
