@@ -15,9 +15,10 @@ if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(' ')}`);
   process.exit(1);
 }
-const reporter = process.env.CI === 'true' ? ['--test-reporter=tap'] : ['--test-reporter=spec'];
+const reporters = process.env.CI === 'true' ? ['tap', join(root, 'failures.js')] : ['spec'];
+const reports = reporters.flatMap((name) => [`--test-reporter=${name}`, '--test-reporter-destination=stdout']);
 // A test that failed may leave a server behind; it must not keep the run from ending.
-const options = ['--test', '--test-force-exit', '--test-concurrency=2', ...reporter];
+const options = ['--test', '--test-force-exit', '--test-concurrency=2', ...reports];
 const runner = spawn(process.execPath, [...options, ...files], { stdio: 'inherit' });
 runner.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => runner.kill(signal));
