@@ -8,7 +8,7 @@ import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { cpuSecondsOfTree } from './cpu-time.js';
+import { cpuSeconds } from './processes.js';
 import { median, shuffled } from './rounds.js';
 import { type Contestant, startOurs } from './servers.js';
 import { measureByWrk } from './wrk.js';
@@ -45,10 +45,10 @@ async function start(name: string, args: readonly string[], logsRequests = true)
 
 async function measure(logging: Logging, seconds: number): Promise<{ rate: number; cpuMicros: number }> {
   const { contestant } = logging;
-  const before = cpuSecondsOfTree(contestant.pid);
+  const before = cpuSeconds(contestant.pid);
   const { requestsPerSecond, requests } = await measureByWrk(contestant, Number(values.connections), seconds);
   logging.requests += requests;
-  return { rate: requestsPerSecond, cpuMicros: ((cpuSecondsOfTree(contestant.pid) - before) / requests) * 1e6 };
+  return { rate: requestsPerSecond, cpuMicros: ((cpuSeconds(contestant.pid) - before) / requests) * 1e6 };
 }
 
 async function answerOf({ contestant }: Logging): Promise<unknown> {

@@ -5,6 +5,7 @@ import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
+import { median } from './rounds.js';
 
 const { values } = parseArgs({
   options: {
@@ -60,10 +61,6 @@ async function loadScraped(seconds: number): Promise<number> {
   isOver = true;
   await scraper;
   return rate;
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] as number;
 }
 
 await loadScraped(1);

@@ -3,7 +3,8 @@
 //   node build-bench/peers/behind-nginx.js [--rounds 5] [--seconds 4]
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { answerOf, type Contestant, type Figures, freePort, report, root, rounds, Stage, WORKERS } from './contest.js';
+import { freePort } from '../load/processes.js';
+import { answerOf, type Contestant, type Figures, report, root, rounds, Stage, WORKERS } from './contest.js';
 
 const APPLICATION_JS = `const HEADERS = [['Content-Type', 'text/plain']];
 export function application(environ, startResponse) {

@@ -1,17 +1,15 @@
 // What the benchmarks behind nginx share: servers as child processes, one nginx in front of them, rounds of wrk in turn, the CPU
 // time of whole process trees, and a report.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuSeconds } from '../load/processes.js';
 import { median } from '../load/rounds.js';
 
 const CONNECTIONS = 32;
 export const WORKERS = 2;
-/** Clock ticks per second of /proc: USER_HZ, 100 on every Linux. */
-const TICKS_PER_SECOND = 100;
 const STOP_MS = 1500;
 /** This checkout. */
 export const root = resolve(import.meta.dirname, '../..');
@@ -83,18 +81,6 @@ http { access_log off; keepalive_requests 100000000; ${temporary.join(' ')}
   }
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => {
-    server.listen(0, '127.0.0.1', done);
-  });
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => {
-    server.close(done);
-  });
-  return port;
-}
-
 /** What one server answers, once it answers 200. */
 export async function answerOf({ url, name }: Contestant): Promise<Response> {
   for (let tries = 0; tries < 150; tries++) {
@@ -136,33 +122,6 @@ function measure({ name, url, process }: Contestant, seconds: number): Round {
   const requests = Number(/(\d+) requests in/.exec(output)?.[1]);
   const requestsPerSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]);
   return { requestsPerSecond, cpuMicroseconds: (cpu / requests) * 1e6 };
-}
-
-function cpuSeconds(pid: number): number {
-  let ticks = 0;
-  for (const member of family(pid)) {
-    const stat = readFileSync(`/proc/${member}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks / TICKS_PER_SECOND;
-}
-
-/** Every process below and including `pid`. */
-function family(pid: number): number[] {
-  const parents = new Map<number, number>();
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
-      parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  const members = [pid];
-  for (const member of members) for (const [child, parent] of parents) if (parent === member) members.push(child);
-  return members;
 }
 
 /** Prints a line for each, and how each compares with `yardstick`. */

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { type Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Started } from './processes.js';
+import type { Started } from '../load/processes.js';
 
 export const HOST = '127.0.0.1';
 const START_MS = 20_000;

@@ -1,12 +1,12 @@
 // A scenario under load: all peers are started, prove that they answer alike, and are measured in random order, round by round.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuSeconds, memoryBytes, type Started, stopChild } from '../load/processes.js';
 import { median, shuffled } from '../load/rounds.js';
 import { type Peer, slug } from './contestants.js';
 import { type Address, closesWhenAsked, proveAnswer, untilAnswer } from './http.js';
 import { openIdle } from './idle.js';
 import { type Loader, type LoadResult, load } from './load.js';
 import { startNginx, type Upstream } from './nginx.js';
-import { cpuSeconds, memoryBytes, type Started, stopChild } from './processes.js';
 import type { Row } from './results.js';
 import { type Running, type Settings, startPeer, urlOf } from './running.js';
 import { type LoadScenario, speaksOf } from './scenarios.js';

@@ -2,6 +2,7 @@
 import { AssertionError } from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { memoryBytes, stopChild } from '../load/processes.js';
 import { median, shuffled } from '../load/rounds.js';
 import type { Peer } from './contestants.js';
 import { ask, proveAnswer, type Reply } from './http.js';
@@ -9,7 +10,6 @@ import { openIdle } from './idle.js';
 import { load } from './load.js';
 import { type RunOptions, workerCounts } from './measure-load.js';
 import { type Paced, pace, percentile } from './paced.js';
-import { memoryBytes, stopChild } from './processes.js';
 import type { Figures, Row } from './results.js';
 import { type Running, startPeer, urlOf } from './running.js';
 import { LOAD_SCENARIOS, type LoadScenario } from './scenarios.js';

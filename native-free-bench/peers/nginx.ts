@@ -1,8 +1,8 @@
 // nginx in front of the peers: one of it, a location for each, the settings that nginx' documentation gives for each way.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort, type Started, startChild } from '../load/processes.js';
 import { HOST } from './http.js';
-import { freePort, type Started, startChild } from './processes.js';
 
 /** How nginx passes a request on. */
 export type Way = 'uwsgi-unix' | 'uwsgi-tcp' | 'proxy';

@@ -4,7 +4,8 @@
 //   node build-bench/peers/python.js [--rounds 5] [--seconds 2] [--only flask] [--python /usr/bin/python3]
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { answerOf, type Contestant, type Figures, freePort, report, root, rounds, Stage, WORKERS } from './contest.js';
+import { freePort } from '../load/processes.js';
+import { answerOf, type Contestant, type Figures, report, root, rounds, Stage, WORKERS } from './contest.js';
 
 const SAMPLES = join(root, 'config', 'python');
 const APPLICATIONS = {

@@ -1,9 +1,9 @@
 // A peer that runs, with a number of workers: where it is asked, what it costs.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort, type Started, startChild, stopChild } from '../load/processes.js';
 import { type Peer, type Place, type Speaks, slug } from './contestants.js';
 import { type Address, HOST, untilAnswer } from './http.js';
-import { freePort, type Started, startChild, stopChild } from './processes.js';
 
 export interface Running {
   readonly peer: Peer;

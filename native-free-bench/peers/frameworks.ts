@@ -2,16 +2,18 @@
 // and on node's cluster, under wrk. `hello`: a hello world. `work`: a JSON route with 2 ms of CPU, and beside it a cheap
 // route at a fixed pace, and its p99. Proves first that all answer alike; prints medians of rounds in turning order, the CPU
 // time per request of the server and its processes, and how many requests failed.
-//   node build-bench/load/frameworks.js FOLDER [--framework express] [--route hello] [--rounds 5] [--seconds 2] [--connections 32]
+//   node build-bench/peers/frameworks.js FOLDER [--framework express] [--route hello] [--rounds 5] [--seconds 2] [--connections 32]
 // FOLDER has a node_modules with express and fastify.
 import { deepStrictEqual } from 'node:assert/strict';
+import { Agent } from 'node:http';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { cpuSecondsOfTree } from './cpu-time.js';
+import { cpuSeconds } from '../load/processes.js';
+import { median } from '../load/rounds.js';
+import { loadByWrk, type WrkRound } from '../load/wrk.js';
 import { type FrameworkServer, SAMPLES, startFrameworkServers } from './framework-servers.js';
-import { askAtPace } from './paced.js';
-import { median } from './rounds.js';
-import { loadByWrk, type WrkRound } from './wrk.js';
+import { ask } from './http.js';
+import { type Paced, pace, percentile } from './paced.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,6 +32,7 @@ const WARM_UP_SECONDS = 1;
 const PATHS: Readonly<Record<string, string>> = { hello: '/', work: '/work' };
 /** Requests a second to the cheap route while the other is under load. */
 const CHEAP_PER_SECOND = 100;
+const CHEAP_CONNECTIONS = 32;
 
 interface Results {
   readonly rates: number[];
@@ -59,16 +62,32 @@ async function proveEqual(servers: readonly FrameworkServer[]): Promise<void> {
   }
 }
 
+/** Loads a route with wrk, and asks the cheap one meanwhile. */
+async function loadWithCheap(server: FrameworkServer, load: () => Promise<WrkRound>): Promise<[WrkRound, Paced]> {
+  const address = { port: Number(new URL(server.url).port), prefix: '' };
+  const agent = new Agent({ keepAlive: true, maxSockets: CHEAP_CONNECTIONS });
+  try {
+    // Connections that are there before the load begins: what is measured is a request, not the making of a connection.
+    await Promise.all(Array.from({ length: CHEAP_CONNECTIONS }, () => ask(address, { path: '/' }, agent)));
+    let isOver = false;
+    const loading = load().finally(() => {
+      isOver = true;
+    });
+    return await Promise.all([loading, pace(address, '/', CHEAP_PER_SECOND, () => isOver, agent)]);
+  } finally {
+    agent.destroy();
+  }
+}
+
 async function measure(server: FrameworkServer, route: string, results: Results): Promise<void> {
-  const before = cpuSecondsOfTree(server.pid);
+  const before = cpuSeconds(server.pid);
   const load = () => loadByWrk(server.url + PATHS[route], connections, seconds);
-  const cheap = route === 'work' ? await askAtPace(`${server.url}/`, CHEAP_PER_SECOND, load) : undefined;
-  const round: WrkRound = cheap?.loaded ?? (await load());
+  const [round, cheap] = route === 'work' ? await loadWithCheap(server, load) : [await load(), undefined];
   results.rates.push(round.requestsPerSecond);
   results.p99sMs.push(round.p99Ms);
-  results.cpuMicros.push(((cpuSecondsOfTree(server.pid) - before) / round.requests) * 1e6);
-  results.cheapWaitsMs.push(...(cheap?.waitsMs ?? []));
-  results.failed += round.failed + (cheap?.failed ?? 0);
+  results.cpuMicros.push(((cpuSeconds(server.pid) - before) / round.requests) * 1e6);
+  results.cheapWaitsMs.push(...(cheap?.latencies ?? []));
+  results.failed += round.failed + (cheap?.errors ?? 0);
 }
 
 function print(servers: readonly FrameworkServer[], results: ReadonlyMap<FrameworkServer, Results>): void {
@@ -82,13 +101,10 @@ function print(servers: readonly FrameworkServer[], results: ReadonlyMap<Framewo
       `p99 ${median(p99sMs).toFixed(1).padStart(5)} ms`,
       `${median(cpuMicros).toFixed(0).padStart(5)} us CPU per request`,
     ];
-    if (cheapWaitsMs.length > 0) columns.push(`cheap route p99 ${p99(cheapWaitsMs).toFixed(1).padStart(5)} ms`);
+    if (cheapWaitsMs.length > 0)
+      columns.push(`cheap route p99 ${percentile(cheapWaitsMs, 0.99).toFixed(1).padStart(5)} ms`);
     console.log([...columns, `${failed} failed`].join('  '));
   }
-}
-
-function p99(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length * 0.99)] as number;
 }
 
 async function run(framework: string): Promise<void> {
