@@ -1,12 +1,11 @@
 // Loads an application into this thread: finds its file, imports it, takes the export and gives it to its kind.
 import { pathToFileURL } from 'node:url';
 import { errorMessage, FastwsgiError } from '../base/errors.js';
-import type { PythonInit } from '../lane/worker-init.js';
 import type { Application, WorkerContext } from './exchange.js';
 import { openGlobals } from './fetch/globals.js';
 import { searchHome } from './home.js';
 import { isApplication, selectKind } from './kinds.js';
-import { type Located, locateFile, locateModule } from './locate.js';
+import { type ApplicationSpec, type Located, locateFile, locateModule } from './locate.js';
 import { Adoption } from './node/adopt.js';
 import { isPython } from './python/locate.js';
 import { locateSyntaxError } from './syntax-error.js';
@@ -14,22 +13,6 @@ import { importTypeScript, isTypeScript } from './typescript.js';
 
 /** The name that is looked for when none is asked for, as in uWSGI. */
 const CALLABLE_DEFAULT = 'application';
-
-/** What to load: options `module`, or `wsgi-file`/`file`; `callable`, `app-kind`, `chdir`. */
-export interface ApplicationSpec {
-  /** `pkg.mod:callable`. */
-  readonly module?: string | undefined;
-  /** A path, taken when there is no `module`. */
-  readonly file?: string | undefined;
-  /** Name of the export. One that is named in `module` goes first. `name()` is a factory: what it returns is the application. */
-  readonly callable?: string | undefined;
-  readonly kind?: string | undefined;
-  /** Absolute. */
-  readonly chdir: string;
-  /** A folder whose node_modules is searched, too. Absolute. */
-  readonly home?: string | undefined;
-  readonly python?: PythonInit | undefined;
-}
 
 /** Throws ERR_APPLICATION_LOAD, with the application's own error as its cause. */
 export async function loadApplication(spec: ApplicationSpec, context: WorkerContext): Promise<Application> {

@@ -2,9 +2,26 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { errorMessage, FastwsgiError } from '../base/errors.js';
+import type { PythonInit } from '../lane/worker-init.js';
 
 /** What a module's name may end with, in the order in which they are tried. */
 const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'] as const;
+
+/** What to load: options `module`, or `wsgi-file`/`file`; `callable`, `app-kind`, `chdir`. */
+export interface ApplicationSpec {
+  /** `pkg.mod:callable`. */
+  readonly module?: string | undefined;
+  /** A path, taken when there is no `module`. */
+  readonly file?: string | undefined;
+  /** Name of the export. One that is named in `module` goes first. `name()` is a factory: what it returns is the application. */
+  readonly callable?: string | undefined;
+  readonly kind?: string | undefined;
+  /** Absolute. */
+  readonly chdir: string;
+  /** A folder whose node_modules is searched, too, or a virtual environment of Python's. Absolute. */
+  readonly home?: string | undefined;
+  readonly python?: PythonInit | undefined;
+}
 
 /** A file, and the export that was asked for; undefined when none was, and the default applies. */
 export interface Located {

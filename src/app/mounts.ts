@@ -3,7 +3,8 @@
 import { errorMessage, FastwsgiError } from '../base/errors.js';
 import { findVar } from '../protocol/environ-vars.js';
 import type { Application, Exchange, MemoryUse, WorkerContext } from './exchange.js';
-import { type ApplicationSpec, loadApplication } from './load.js';
+import { loadApplication } from './load.js';
+import type { ApplicationSpec } from './locate.js';
 
 /** Where an application is mounted, and which it is. */
 export interface MountedSpec extends ApplicationSpec {

@@ -1,6 +1,7 @@
 // A thread that loads the application in its workerData, asks it for `/`, and posts the answer, or the error.
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ApplicationSpec, loadApplication } from '../../dist/app/load.js';
+import { loadApplication } from '../../dist/app/load.js';
+import type { ApplicationSpec } from '../../dist/app/locate.js';
 import { FakeContext, FakeExchange } from './fake-exchange.js';
 
 async function answer(): Promise<string> {

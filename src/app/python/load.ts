@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { errorMessage, FastwsgiError } from '../../base/errors.js';
 import type { PythonInit } from '../../lane/worker-init.js';
 import type { Application, WorkerContext } from '../exchange.js';
+import type { ApplicationSpec } from '../locate.js';
 import { PythonApplication } from './application.js';
-import { interpreterOf, type PythonSpec } from './locate.js';
+import { interpreterOf } from './locate.js';
 
 const NO_SETTINGS: PythonInit = {
   pythonPath: [],
@@ -16,7 +17,7 @@ const NO_SETTINGS: PythonInit = {
 };
 
 /** Throws ERR_APPLICATION_LOAD, with Python's traceback as its cause. */
-export async function loadPython(spec: PythonSpec, context: WorkerContext): Promise<Application> {
+export async function loadPython(spec: ApplicationSpec, context: WorkerContext): Promise<Application> {
   const { module, file, callable, chdir, home, python = NO_SETTINGS } = spec;
   const [name, exported] = module === undefined ? [undefined, undefined] : splitModule(module);
   const target = {

@@ -2,28 +2,15 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FastwsgiError } from '../../base/errors.js';
-import type { PythonInit } from '../../lane/worker-init.js';
-import { moduleExists } from '../locate.js';
+import { type ApplicationSpec, moduleExists } from '../locate.js';
 
 const SYSTEM_INTERPRETER = 'python3';
-
-/** Options `module`, or `wsgi-file`; `callable`, `app-kind`; `chdir` is absolute. */
-export interface PythonSpec {
-  readonly module?: string | undefined;
-  readonly file?: string | undefined;
-  readonly callable?: string | undefined;
-  readonly kind?: string | undefined;
-  readonly chdir: string;
-  /** The virtual environment. Absolute. */
-  readonly home?: string | undefined;
-  readonly python?: PythonInit | undefined;
-}
 
 /**
  * Whether the application is Python's: `app-kind` says it, or its file. Of a module of that name in both languages, the other one
  * is taken.
  */
-export function isPython({ module, file, kind, chdir, home, python }: PythonSpec): boolean {
+export function isPython({ module, file, kind, chdir, home, python }: ApplicationSpec): boolean {
   if (kind !== undefined) return kind === 'python';
   if (module === undefined) return /\.(py|wsgi)$/.test(file ?? '');
   return (

@@ -1,9 +1,10 @@
 // The uwsgi front on node:net, for where the gateway cannot run: every platform, no native part. Main thread.
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { GATEWAY_CONNECTIONS_MAX, REPOLL_MS } from '../../base/limits.js';
 import type { InheritedSocket } from '../../system/inherited.js';
-import { addressText, type BindAddress, listenError, removeStaleSocket } from '../../system/listen.js';
-import { dressSocket, type SocketOwner } from '../../system/socket-files.js';
+import { addressText, type BindAddress } from '../../system/listen.js';
+import { listenServer } from '../../system/listen-server.js';
+import type { SocketOwner } from '../../system/socket-files.js';
 import type { BoundAddress, Front } from '../front.js';
 import type { LocalDesk } from '../local/desk.js';
 import type { Turns } from '../turns.js';
@@ -67,22 +68,19 @@ export class NetFront implements Front {
   }
 
   private async bind(address: BindAddress): Promise<BoundAddress> {
+    const { keepAlive, backlog, chmodSocket, chownSocket } = this.options;
     const inherited = this.options.inherited?.get(address);
-    if (address.kind === 'unix' && inherited === undefined) await removeStaleSocket(address.path);
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: this.options.keepAlive });
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive });
     server.maxConnections = GATEWAY_CONNECTIONS_MAX;
     const isTcp = address.kind === 'tcp';
     server.on('connection', (socket) => {
       this.turns.dispatcher.counters.accepted();
       this.connections.add(new NetConnection(socket, isTcp, this));
     });
-    const port = await listen(server, address, this.options.backlog, inherited);
     this.servers.push(server);
+    const port = await listenServer(server, { address, chmodSocket, chownSocket, inherited }, backlog);
     const bound = { protocol: 'uwsgi', engine: 'net', address: addressText(address, port), port } as const;
-    if (inherited !== undefined) return { ...bound, inherited: true };
-    const { chmodSocket, chownSocket } = this.options;
-    if (address.kind === 'unix') dressSocket(address.path, chmodSocket, chownSocket);
-    return bound;
+    return inherited === undefined ? bound : { ...bound, inherited: true };
   }
 
   get turns(): Turns {
@@ -111,26 +109,4 @@ export class NetFront implements Front {
     const now = performance.now();
     for (const connection of this.connections) connection.onTick(now);
   }
-}
-
-/** Listens; the bound port of a TCP address. */
-function listen(
-  server: Server,
-  address: BindAddress,
-  backlog: number,
-  inherited: InheritedSocket | undefined,
-): Promise<number | undefined> {
-  const where =
-    address.kind === 'tcp'
-      ? { host: address.host, port: address.port, ipv6Only: address.host.includes(':') }
-      : { path: address.kind === 'unix' ? address.path : `\0${address.name}` };
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(listenError(address, cause)));
-    const done = () => {
-      const bound = server.address();
-      resolve(address.kind === 'tcp' ? (bound as AddressInfo).port : undefined);
-    };
-    if (inherited === undefined) server.listen({ ...where, backlog, exclusive: true }, done);
-    else server.listen({ fd: inherited.fd }, backlog, done);
-  });
 }
