@@ -4,6 +4,7 @@ import { parentPort, threadId } from 'node:worker_threads';
 import type { Application, WorkerContext } from '../app/exchange.js';
 import { loadApplications, type MountedSpec } from '../app/mounts.js';
 import { monotonicMs } from '../base/clock.js';
+import { errorReport, FastwsgiError } from '../base/errors.js';
 import { REPOLL_MS } from '../base/limits.js';
 import { printable } from '../base/log-text.js';
 import { Bell } from '../lane/bell.js';
@@ -154,7 +155,10 @@ const NO_APPLICATION: Application = {
   kind: 'wsgi',
   concurrency: 1,
   handle() {
-    throw new Error('no application was loaded, look for the error in the log of the start');
+    throw new FastwsgiError(
+      'ERR_APPLICATION_LOAD',
+      'no application was loaded, look for the error in the log of the start',
+    );
   },
 };
 
@@ -176,5 +180,5 @@ function requestName(exchange: SlotExchange): string {
 function describeError(error: unknown): string {
   if (!(error instanceof Error)) return `thrown: ${inspect(error)}`;
   const cause = error.cause === undefined ? '' : `\n  caused by: ${describeError(error.cause)}`;
-  return `${error.stack ?? error.message}${cause}`;
+  return `${errorReport(error)}${cause}`;
 }

@@ -1,7 +1,7 @@
 // Python processes that hang, crash, grow or are asked to go: what their clients get, and what comes after them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type Exit, runCli } from '../helpers/server.js';
@@ -213,21 +213,22 @@ for (const twin of TWINS) {
       assert.equal(countInLog(server, /respawn/i), 0);
     });
 
-    test('an interpreter that is not there is an error of home', async () => {
-      const args = [
-        '--chdir',
-        PYTHON_APPS,
-        '--module',
-        'contract',
-        '--need-app',
-        '--http',
-        '127.0.0.1:0',
-        '--home',
-        '/nowhere',
-      ];
-      const { code, output } = await runCli({ args: [...args, ...twin.args], env: twin.env });
-      assert.equal(code, 22);
-      assert.match(output, /there is neither bin\/python nor bin\/python3 in \/nowhere/);
+    test('an interpreter that is not there, or not to be reached, is the operator’s error', async () => {
+      using signs = new Signs();
+      const home = signs.path('venv');
+      mkdirSync(join(home, 'bin'), { recursive: true });
+      symlinkSync('python', join(home, 'bin', 'python'));
+      const application = ['--chdir', PYTHON_APPS, '--module', 'contract', '--need-app', '--http', '127.0.0.1:0'];
+      for (const [folder, message] of [
+        ['/nowhere', 'there is neither bin/python nor bin/python3 in /nowhere'],
+        [home, `ELOOP: too many symbolic links encountered, stat '${home}/bin/python'`],
+      ] as const) {
+        const args = [...application, '--home', folder, ...twin.args];
+        const { code, output } = await runCli({ args, env: twin.env });
+        assert.equal(code, 22);
+        assert.ok(output.includes(`Cannot load the application: ${message}\n`), output);
+        assert.doesNotMatch(output, /^ +at /m);
+      }
     });
 
     test('no request is lost, and none is old, in ten reloads under load', async () => {

@@ -32,12 +32,7 @@ export async function loadPython(spec: ApplicationSpec, context: WorkerContext):
   } catch (error) {
     if (error instanceof FastwsgiError) throw error;
     const summary = errorMessage(error).trimEnd().split('\n').at(-1);
-    const loadError = new FastwsgiError('ERR_APPLICATION_LOAD', `Cannot load ${name ?? file}: ${summary}`, {
-      cause: error,
-    });
-    // Python's traceback says where; our own stack does not.
-    loadError.stack = loadError.message;
-    throw loadError;
+    throw new FastwsgiError('ERR_APPLICATION_LOAD', `Cannot load ${name ?? file}: ${summary}`, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 // Finds out whether an application is a Python one, and which interpreter runs it.
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { FastwsgiError } from '../../base/errors.js';
+import { errorMessage, FastwsgiError } from '../../base/errors.js';
 import { type ApplicationSpec, moduleExists } from '../locate.js';
 
 const SYSTEM_INTERPRETER = 'python3';
@@ -46,6 +46,11 @@ function sitePackages(home: string | undefined): readonly string[] {
   return readdirSync(lib).map((python) => join(lib, python, 'site-packages'));
 }
 
+/** Throws ERR_APPLICATION_LOAD where that cannot be found out: a folder on the way is not ours to search. */
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  } catch (error) {
+    throw new FastwsgiError('ERR_APPLICATION_LOAD', `Cannot load the application: ${errorMessage(error)}`);
+  }
 }
