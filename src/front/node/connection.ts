@@ -110,6 +110,8 @@ export class NodeConnection implements Carrier {
 
   onRequest(request: IncomingMessage, response: ServerResponse): void {
     if (this.refused) return;
+    // An offer that was declined by shouldUpgradeCallback: node's parser drops what is pipelined behind it.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
     if (this.current === null) {
       this.start(request, response);
       return;

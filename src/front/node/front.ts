@@ -16,7 +16,7 @@ import type { Turns } from '../turns.js';
 import { NodeConnection, NodeTools } from './connection.js';
 import { Entrance } from './entrance.js';
 import { HTTP_2, Http2Connections } from './http2-connection.js';
-import { type NodeServer, newServer, protocolOf } from './server.js';
+import { mayUpgrade, type NodeServer, newServer, protocolOf } from './server.js';
 
 /** How often connections that wait for their client are looked at. */
 const TICK_MS = 500;
@@ -143,12 +143,6 @@ export class NodeHttpFront implements Front {
     if (connection === undefined) (socket as Socket).destroy();
     else connection.onParserError(refusalOf(errorCode(error)));
   };
-}
-
-/** A request with a body is read before it is answered, and its body is HTTP's. */
-function mayUpgrade({ method, httpVersion, headers }: IncomingMessage): boolean {
-  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  return method === 'GET' && httpVersion === '1.1' && !hasBody;
 }
 
 function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {

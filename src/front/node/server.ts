@@ -1,5 +1,5 @@
 // The server of node:http or node:https that a front of this engine listens with.
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -29,6 +29,8 @@ export function newServer(
     keepAliveTimeout: httpKeepaliveMs,
     connectionsCheckingInterval: Math.min(httpTimeoutMs, 5000),
     noDelay: true,
+    // Node >= 22.21 and 24.9 asks; an older one emits 'upgrade' for every offer.
+    shouldUpgradeCallback: mayUpgrade,
   };
   const server =
     tls === undefined
@@ -46,6 +48,12 @@ export function newServer(
   // Not in the documentation: without it the end of what a client sends ends its requests, too.
   Object.assign(server, { httpAllowHalfOpen: true });
   return server;
+}
+
+/** A request with a body is read before it is answered, and its body is HTTP's. */
+export function mayUpgrade({ method, httpVersion, headers }: IncomingMessage): boolean {
+  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  return method === 'GET' && httpVersion === '1.1' && !hasBody;
 }
 
 /** node:https takes over every connection after its handshake; those of other protocols are kept from it. */
