@@ -17,9 +17,9 @@ if (files.length === 0) {
 }
 const reporters = process.env.CI === 'true' ? ['tap', join(root, 'failures.js')] : ['spec'];
 const reports = reporters.flatMap((name) => [`--test-reporter=${name}`, '--test-reporter-destination=stdout']);
-// A test that failed may leave a server behind; it must not keep the run from ending. Not by --test-force-exit: that loses
-// what a file's process has not yet reported, and passes (nodejs/node#64833).
-const options = ['--test', '--test-timeout=600000', '--test-concurrency=2', ...reports];
+// A test that hangs, or leaves a server behind, must not keep the run from ending.
+const limits = ['--test-timeout=300000', `--import=${join(root, 'ends.js')}`];
+const options = ['--test', '--test-concurrency=2', ...limits, ...reports];
 const runner = spawn(process.execPath, [...options, ...files], { stdio: 'inherit' });
 runner.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => runner.kill(signal));
