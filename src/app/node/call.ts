@@ -6,7 +6,7 @@ import type { Exchange, WorkerContext } from '../exchange.js';
 import { isThenable } from '../values.js';
 import { type OutgoingInternals, takeNeedDrain } from './internals.js';
 import { NodeOutput, type OutputOwner } from './output.js';
-import { BODY, NodeRequest } from './request.js';
+import { BODY, completeRequest, NodeRequest } from './request.js';
 import { NodeResponse } from './response.js';
 import { RequestSocket, type SocketOwner } from './socket.js';
 
@@ -28,6 +28,7 @@ export class NodeCall implements SocketOwner, OutputOwner {
   readonly response: NodeResponse;
   private readonly exchange: Exchange;
   private readonly server: CallServer;
+  private readonly trailers: string;
   private over = false;
   private failed = false;
   private failure: unknown = undefined;
@@ -38,6 +39,7 @@ export class NodeCall implements SocketOwner, OutputOwner {
     this.server = server;
     const { mountPoint } = exchange;
     const vars = new RequestVars(exchange.packet, exchange.varsStart, exchange.varsEnd, mountPoint);
+    this.trailers = vars.trailers;
     this.socket = new RequestSocket(vars, server.server, this);
     this.output = new NodeOutput(exchange.response, this.socket.writableHighWaterMark, this);
     // A body says so in its head, whichever front it came through.
@@ -58,7 +60,7 @@ export class NodeCall implements SocketOwner, OutputOwner {
       this.onFailed(error);
     }
     // As in node:http, a request is complete when its listener has returned.
-    this.request.complete = true;
+    completeRequest(this.request, this.trailers);
     if (!this.over) {
       return new Promise((resolve, reject) => {
         this.settle = () => (this.failed ? reject(this.failure) : resolve());
