@@ -1,6 +1,7 @@
 // The life of one request of kind `node`: request, response and socket in the application's hands, and who is told when it
 // ends. It ends once: the response is complete, the client has gone, or the application failed or cut the connection.
 import type { Server } from 'node:http';
+import { escapePath } from '../../protocol/request-target.js';
 import { RequestVars } from '../../protocol/request-vars.js';
 import type { Exchange, WorkerContext } from '../exchange.js';
 import { isThenable } from '../values.js';
@@ -46,7 +47,9 @@ export class NodeCall implements SocketOwner, OutputOwner {
     const body = typeof vars.headers['content-length'] === 'string' ? exchange.body : null;
     this.request = new NodeRequest(vars, this.socket, body, () => this.output.flush());
     // As Connect and Express have it for what is mounted in them: redirects and links go on from there.
-    if (mountPoint !== '') Object.assign(this.request, { baseUrl: mountPoint, originalUrl: vars.originalUrl });
+    if (mountPoint !== '') {
+      Object.assign(this.request, { baseUrl: escapePath(mountPoint), originalUrl: vars.originalUrl });
+    }
     this.response = new NodeResponse(this.request, this.socket, this.output);
     exchange.onAbort = () => this.onClientGone();
   }
