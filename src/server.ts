@@ -14,7 +14,7 @@ import { createFronts, type Fronts } from './front/create-fronts.js';
 import { Dispatcher } from './front/dispatcher.js';
 import { type BoundAddress, bindLine, type Front } from './front/front.js';
 import type { GatewayFront } from './front/gateway/gateway.js';
-import { localSetup } from './front/local/setup.js';
+import { type LocalSetups, localSetups } from './front/local/setup.js';
 import { type ListeningConfiguration, observerSockets, resolveListening } from './front/resolve.js';
 import { Turns } from './front/turns.js';
 import { BELL_WORDS, Bell } from './lane/bell.js';
@@ -63,6 +63,10 @@ export class Server {
   private readonly mainBell: FrontBell = { memory: new SharedArrayBuffer(BELL_WORDS * 4), eventFd: -1 };
   private readonly turns: Turns;
   private readonly fronts: Front[] = [];
+  /** Of the fronts, those that a reload has opened apart. */
+  private readonly rulesOf: Fronts['prepareRules'][] = [];
+  /** Of the configuration that was read last: they wait for its workers. */
+  private preparedRules: (() => Promise<void>)[] = [];
   private gateway: GatewayFront | undefined;
   private gatewayEnded = false;
   private readonly workers: Workers;
@@ -102,6 +106,7 @@ export class Server {
         const { sockets, httpSockets } = this.configuration;
         this.configuration = { ...earlier, sockets, httpSockets };
       },
+      onReloaded: () => Promise.all(this.preparedRules.map((putInForce) => putInForce())),
       init: () => this.workerInit(),
       fronts: () => (this.gateway === undefined || this.gatewayEnded ? 1 : 2),
       wakeFronts: () => {
@@ -282,6 +287,7 @@ export class Server {
     const { configuration, postponed, ...added } = reloadConfiguration(this.configuration, next);
     await this.openMore(added.addedSockets, added.addedHttpSockets, added.addedHttpsSockets);
     this.configuration = configuration;
+    this.preparedRules = this.rulesOf.map((prepareRules) => prepareRules(this.localSetups()));
     if (postponed.length > 0) this.log.line(`changed, but only with the next start: ${postponed.join(', ')}`);
   }
 
@@ -339,9 +345,6 @@ export class Server {
   private async createFronts(listening: ListeningConfiguration, otherSockets: readonly Wanted[] = []): Promise<Fronts> {
     const { httpsSockets, uwsgiEngine, httpEngine } = listening;
     const tls = this.certificates.readAll(httpsSockets);
-    // The counters of the fronts stand behind those of the workers.
-    const local = (front: number) =>
-      localSetup(this.configuration, this.applicationFolder, this.counters, this.owners.length + front);
     const fronts = await createFronts({
       ...this.configuration,
       uwsgiEngine,
@@ -352,7 +355,7 @@ export class Server {
       lanes: this.owners.map((owner) => owner.memory),
       gatewayPart: GATEWAY_FRONT,
       frontCounters: this.frontCounters,
-      local: { main: local(MAIN_FRONT), gateway: local(GATEWAY_FRONT) },
+      local: this.localSetups(),
       log: (line) => this.log.line(line),
       inform: (line) => this.log.inform(line),
       logRequests: (lines) => this.log.requestLines(lines),
@@ -361,7 +364,15 @@ export class Server {
       },
     });
     this.certificates.note(httpsSockets, fronts.https);
+    this.rulesOf.push(fronts.prepareRules);
     return fronts;
+  }
+
+  private localSetups(): LocalSetups {
+    const { configuration, applicationFolder, counters } = this;
+    // The counters of the fronts stand behind those of the workers.
+    const first = this.owners.length;
+    return localSetups(configuration, applicationFolder, counters, first + MAIN_FRONT, first + GATEWAY_FRONT);
   }
 
   /** What is the same for every worker. */

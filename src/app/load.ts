@@ -6,6 +6,7 @@ import { openGlobals } from './fetch/globals.js';
 import { searchHome } from './home.js';
 import { isApplication, selectKind } from './kinds.js';
 import { type ApplicationSpec, type Located, locateFile, locateModule } from './locate.js';
+import { becomeMain } from './main-module.js';
 import { Adoption } from './node/adopt.js';
 import { isPython } from './python/locate.js';
 import { locateSyntaxError } from './syntax-error.js';
@@ -23,6 +24,8 @@ export async function loadApplication(spec: ApplicationSpec, context: WorkerCont
   if (spec.home !== undefined) searchHome(spec.home);
   const adoption = new Adoption(context);
   openGlobals();
+  // Whoever names an export imports the module; else it is run, as by node itself.
+  if (asked === undefined) becomeMain(file);
   try {
     const module = await importFile(file, spec.chdir);
     return await makeApplication(module, file, asked, spec, context, adoption);

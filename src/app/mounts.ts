@@ -33,7 +33,8 @@ export async function loadApplications(
     } catch (error) {
       application = options.onLoadError(specs.length === 1 ? error : named(spec.mountPoint, error));
     }
-    mounted.set(spec.mountPoint, application);
+    // As PATH_INFO has it: UTF-8, one character for each byte.
+    mounted.set(Buffer.from(spec.mountPoint).toString('latin1'), application);
   }
   const root = mounted.get('');
   // The common case: one application, for everything.

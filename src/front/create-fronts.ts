@@ -12,8 +12,8 @@ import type { SocketOwner } from '../system/socket-files.js';
 import type { Front } from './front.js';
 import { type GatewayAddress, GatewayFront } from './gateway/gateway.js';
 import { createHttpFront } from './http/create.js';
-import { createDesk, type LocalDesk, type LocalSetup } from './local/desk.js';
-import { redirectSetup } from './local/setup.js';
+import { createDesk, type LocalDesk, prepareRules } from './local/desk.js';
+import { type LocalSetups, redirectSetup } from './local/setup.js';
 import { NetFront } from './net/net.js';
 import { NodeHttpFront } from './node/front.js';
 import type { ProxyOptions } from './proxy-trust.js';
@@ -58,7 +58,7 @@ export interface FrontsOptions extends ProxyOptions {
   /** What the fronts count, one block for each part. */
   readonly frontCounters: SharedArrayBuffer;
   /** What is answered without a worker, and counted by whom: the main thread, the gateway. */
-  readonly local: { readonly main: LocalSetup; readonly gateway: LocalSetup };
+  readonly local: LocalSetups;
   log(line: string): void;
   /** Takes what is good to know at start. */
   inform(line: string): void;
@@ -75,6 +75,11 @@ export interface Fronts {
   readonly gateway: GatewayFront | undefined;
   /** Those of `httpsAddresses`, in their order. */
   readonly https: readonly NodeHttpFront[];
+  /**
+   * Makes ready what is answered without a worker from now on; what is returned puts it in force, and resolves when all do so.
+   * Throws a FastwsgiError when a file that is named cannot be read.
+   */
+  prepareRules(local: LocalSetups): () => Promise<void>;
 }
 
 /** What all of them are told about their sockets. */
@@ -85,7 +90,7 @@ interface SocketSource {
 
 /** What the main thread's are told besides. */
 interface MainSource extends SocketSource {
-  readonly desk: LocalDesk | undefined;
+  readonly desk: LocalDesk;
 }
 
 /** Makes the fronts; none listens yet. Rejects with ERR_ENGINE when an engine that was asked for by name cannot serve. */
@@ -116,15 +121,25 @@ export async function createFronts(options: FrontsOptions): Promise<Fronts> {
   all.push(...https);
   const redirects = options.redirectAddresses.map(({ address, port }) => {
     const desk = createDesk(redirectSetup(options.local.main, port), options);
-    return createNodeFront(address, options, { ...main, desk });
+    return { desk, port, front: createNodeFront(address, options, { ...main, desk }) };
   });
   const libc = uwsgiLibc ?? httpLibc;
   const gateway = libc === undefined ? undefined : createGateway(libc, onGateway, options, source);
   return {
-    all: [...all, ...(gateway === undefined ? [] : [gateway]), ...redirects],
+    all: [...all, ...(gateway === undefined ? [] : [gateway]), ...redirects.map(({ front }) => front)],
     gateway,
     https,
     inherited: source.inherited,
+    prepareRules: (local) => {
+      const steps = [
+        prepareRules(main.desk, local.main, options),
+        ...redirects.map(({ desk, port }) => prepareRules(desk, redirectSetup(local.main, port), options)),
+      ];
+      return async () => {
+        for (const step of steps) step();
+        await gateway?.adoptRules(local.gateway);
+      };
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 // A chunked request body (RFC 9112 section 7.1), byte by byte where lines are, in runs where data is. Strict: sizes are hex
-// digits, lines end with CRLF, a chunk ends where its size says. Extensions and trailers are looked at and thrown away.
+// digits, lines end with CRLF, a chunk ends where its size says. Extensions are looked at and thrown away.
 import { isTokenByte } from './cgi-names.js';
+import { TRAILER_BYTES_MAX } from './trailers.js';
 
 const CR = 13;
 const LF = 10;
@@ -26,15 +27,16 @@ type State = (typeof STATE)[keyof typeof STATE];
 
 /** Hex digits of a size at most: 2^52 is more than any disk. */
 const SIZE_DIGITS_MAX = 13;
-/** Bytes of one size line's extension, and of all trailers. */
+/** Bytes of one size line's extension. */
 const EXTENSION_BYTES_MAX = 1024;
-const TRAILER_BYTES_MAX = 16_384;
 
 /** Decodes one body at a time. */
 export class ChunkedDecoder {
   /** Where the data of the last `next` lies in the buffer it was given. */
   dataStart = 0;
   dataEnd = 0;
+  /** The trailers as they came, each line with its CR LF: well-formed, and no more than that. */
+  trailers = '';
   private state: State = STATE.SIZE;
   private size = 0;
   private digits = 0;
@@ -45,6 +47,7 @@ export class ChunkedDecoder {
     this.size = 0;
     this.digits = 0;
     this.extra = 0;
+    this.trailers = '';
   }
 
   /** The last chunk and the trailers have come. */
@@ -97,15 +100,17 @@ export class ChunkedDecoder {
         return this.expect(byte, LF, STATE.SIZE);
       case STATE.TRAILER_START:
         this.state = byte === CR ? STATE.END_LF : isTokenByte(byte) ? STATE.TRAILER_NAME : STATE.FAULT;
+        if (byte !== CR) this.keepTrailer(byte);
         return;
       case STATE.TRAILER_NAME:
         this.state = byte === COLON ? STATE.TRAILER : isTokenByte(byte) ? STATE.TRAILER_NAME : STATE.FAULT;
-        return this.countTrailer();
+        return this.keepTrailer(byte);
       case STATE.TRAILER:
         this.state = byte === CR ? STATE.TRAILER_LF : isControl(byte) ? STATE.FAULT : STATE.TRAILER;
-        return this.countTrailer();
+        return this.keepTrailer(byte);
       case STATE.TRAILER_LF:
-        return this.expect(byte, LF, STATE.TRAILER_START);
+        this.expect(byte, LF, STATE.TRAILER_START);
+        return this.keepTrailer(byte);
       case STATE.END_LF:
         return this.expect(byte, LF, STATE.DONE);
       default:
@@ -133,8 +138,9 @@ export class ChunkedDecoder {
     else if (isControl(byte) || ++this.extra > EXTENSION_BYTES_MAX) this.state = STATE.FAULT;
   }
 
-  private countTrailer(): void {
-    if (++this.extra > TRAILER_BYTES_MAX) this.state = STATE.FAULT;
+  private keepTrailer(byte: number): void {
+    this.trailers += String.fromCharCode(byte);
+    if (this.trailers.length > TRAILER_BYTES_MAX) this.state = STATE.FAULT;
   }
 }
 

@@ -209,7 +209,7 @@ export function targetBelow(mountPoint: string, uri: string, path: string, query
 }
 
 /** Escapes what a path cannot hold as it is (RFC 3986 section 3.3). */
-function escapePath(path: string): string {
+export function escapePath(path: string): string {
   return path.replace(/[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/g, (character) => {
     return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
   });

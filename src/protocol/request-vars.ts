@@ -19,6 +19,8 @@ export class RequestVars {
   serverPort = '';
   /** The client's connection is encrypted, as far as the peer in front tells. */
   encrypted = false;
+  /** What stood behind a body in chunks, as lines (see trailers.ts). */
+  trailers = '';
   /** By names in lower case. */
   readonly headers: Record<string, string> = {};
   /** Name, value, name, value…; the case of the names is rebuilt. */
@@ -96,6 +98,9 @@ export class RequestVars {
         return;
       case VAR.SCHEME:
         this.encrypted ||= value === 'https';
+        return;
+      case VAR.TRAILERS:
+        this.trailers = value;
         return;
       case VAR.HEADER:
       case VAR.OTHER:

@@ -1,6 +1,7 @@
 // The keys of uwsgi vars, each worked out once: its text, and what a reader of requests wants to know about it. A packet
 // lists nearly the same keys as the one before it, in the same order: so each key remembers its successor.
 import { equalsBytes, latin1Bytes } from '../base/bytes.js';
+import { TRAILERS_VAR } from './trailers.js';
 
 /** The vars that are not headers and that a reader of requests looks at; everything else is OTHER. */
 export const VAR = {
@@ -18,6 +19,7 @@ export const VAR = {
   SERVER_PORT: 10,
   HTTPS: 11,
   SCHEME: 12,
+  TRAILERS: 13,
 } as const;
 
 export type VarKind = (typeof VAR)[keyof typeof VAR];
@@ -34,6 +36,7 @@ const KINDS: ReadonlyMap<string, VarKind> = new Map([
   ['SERVER_PORT', VAR.SERVER_PORT],
   ['HTTPS', VAR.HTTPS],
   ['REQUEST_SCHEME', VAR.SCHEME],
+  [TRAILERS_VAR, VAR.TRAILERS],
   ['CONTENT_TYPE', VAR.HEADER],
   ['CONTENT_LENGTH', VAR.HEADER],
   // nginx repeats the length of a body here; only CONTENT_LENGTH says what was read.

@@ -28,6 +28,8 @@ export interface WorkersOptions {
   readConfiguration(): Promise<void>;
   /** A reload has failed: the configuration is `earlier` again, but for the sockets that were opened. */
   restoreConfiguration(earlier: Configuration): void;
+  /** The workers run with the configuration that was read: what else it says is to be in force when this resolves. */
+  onReloaded(): Promise<unknown>;
   /** What every thread that starts now is told. */
   init(): WorkerInitCommon;
   /** Fronts that have not ended. */
@@ -260,6 +262,7 @@ export class Workers {
       await options.readConfiguration();
       this.pool = this.makePool();
       error = await this.crew.renew(kind === 'chain', kind === 'brutal' ? 0 : options.configuration().reloadMercyMs);
+      if (error === undefined) await options.onReloaded();
     } catch (cause) {
       error = errorMessage(cause);
     }

@@ -113,7 +113,8 @@ export async function runProgram(
   for (const event of ['prefinish', 'finish', 'close'] as const)
     res.on(event, () => trace.response.push(`res ${event} ${stateOf(res)}`));
   res.on('error', (error: NodeJS.ErrnoException) => trace.errors.push(`${error.code}`));
-  for (const event of ['end', 'close', 'aborted'] as const) req.on(event, () => trace.request.push(`req ${event}`));
+  for (const event of ['end', 'close', 'aborted'] as const)
+    req.on(event, () => trace.request.push(`req ${event} ${trailersOf(req)}`));
   trace.request.push(requestOf(req));
   for (const one of steps) {
     try {
@@ -194,9 +195,7 @@ function perform(one: Step, req: IncomingMessage, res: ServerResponse, trace: Tr
       trace.response.push(
         `observed ${stateOf(res)} ${res.statusCode} ${JSON.stringify([res.getHeaders(), res.getHeaderNames()])}`,
       );
-      trace.response.push(
-        JSON.stringify([res.hasHeader('X-A'), res.getHeader('x-b'), Object.keys(req.headers).sort()]),
-      );
+      trace.response.push(JSON.stringify([res.hasHeader('X-A'), res.getHeader('x-b'), namesOf(req).sort()]));
       return undefined;
     default:
       return one satisfies never;
@@ -233,10 +232,20 @@ function stateOf(res: ServerResponse): string {
   return JSON.stringify([headersSent, writableEnded, finished, destroyed, closed, statusCode, res.socket !== null]);
 }
 
+/** Without those of a body that nobody read: node:http may not have come to them. */
+function trailersOf(req: IncomingMessage): string {
+  return req.readableEnded ? JSON.stringify([req.rawTrailers, req.trailers, req.trailersDistinct]) : '';
+}
+
+/** Without those that frame the body: what came in chunks has a length here. */
+function namesOf(req: IncomingMessage): string[] {
+  return Object.keys(req.headers).filter((name) => !['transfer-encoding', 'content-length'].includes(name));
+}
+
 function requestOf(req: IncomingMessage): string {
   const { method, url, httpVersion, complete, readableEnded, destroyed, aborted } = req;
-  const headers = Object.entries(req.headers).filter(([key]) => !['transfer-encoding', 'content-length'].includes(key));
-  headers.sort(([a], [b]) => (a < b ? -1 : 1));
+  const headers = namesOf(req).map((name) => [name, req.headers[name]]);
+  headers.sort();
   return JSON.stringify([
     method,
     url,

@@ -1,5 +1,5 @@
 // The frameworks people use, each with its usual middleware, unmodified: the same requests to the sample's own server and to
-// us, answers compared byte by byte. Their packages are installed from npm into a temporary folder.
+// us, answers compared byte by byte; those of Web handlers with what their `fetch` answers to a native Request. Their packages are installed from npm into a temporary folder.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { disposable, TWINS } from '../process/threads-client.js';
 
@@ -68,6 +69,27 @@ const QUESTIONS: readonly Question[] = [
   { path: '/no/such/page' },
   { method: 'OPTIONS', path: '/json' },
   { method: 'DELETE', path: '/json' },
+];
+
+/** Asked of Web handlers besides. */
+const FETCH_QUESTIONS: readonly Question[] = [
+  { path: '/stream' },
+  { method: 'HEAD', path: '/stream' },
+  { path: '/sub/12' },
+  { path: '/sub/%C3%A4%2Fb?x=%20+y' },
+  { path: '/files/a/b%20c/d' },
+  { path: '//double//slash' },
+  { path: '/file', headers: { 'If-None-Match': '"eb599ec83d383f0f25691c184f656d40384f9435"' } },
+  { path: '/session', headers: { Authorization: `Basic ${Buffer.from('a:b').toString('base64')}` } },
+  { path: '/cookie', headers: { Cookie: 'a=%C3%BC; c=d; a=2' } },
+  { path: '/json', headers: { Origin: 'http://example.org' } },
+  {
+    method: 'OPTIONS',
+    path: '/json',
+    headers: { Origin: 'http://example.org', 'Access-Control-Request-Method': 'POST' },
+  },
+  { method: 'POST', path: '/json', headers: JSON_TYPE },
+  { method: 'PATCH', path: '/json', headers: JSON_TYPE, body: '{}' },
 ];
 
 /** What is the connection's, or tells the time. */
@@ -151,10 +173,30 @@ function startOwn(sample: string): Promise<number> {
   });
 }
 
+type WebHandler = { fetch(request: Request, env: object, context: object): Response | Promise<Response> };
+
+/** What the handler itself answers. */
+async function askDirectly(
+  handler: WebHandler,
+  { method = 'GET', path, headers = {}, body = '' }: Question,
+): Promise<Answer> {
+  const init = { method, headers: { ...headers }, ...(body.length > 0 && { body }) };
+  const response = await handler.fetch(new Request(`http://example.org${path}`, init), {}, { waitUntil: () => {} });
+  const lines = [...response.headers].map(([name, value]) => `${name}: ${value}`);
+  const sent = Buffer.from(await response.arrayBuffer()).toString('latin1');
+  return {
+    status: String(response.status),
+    headers: lines.filter((line) => !NOT_COMPARED.test(line)),
+    length: undefined,
+    body: method === 'HEAD' ? '' : sent,
+  };
+}
+
 const missing = await install();
 const versions = JSON.parse(readFileSync(join(SOURCE, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>;
 };
+const nameOf = (framework: string) => `${framework} ${versions.dependencies[framework]?.replace(/^npm:.*@/, '')}`;
 if (missing !== undefined) console.log(`The frameworks are not tested: ${missing}`);
 else {
   for (const [sample, framework] of [
@@ -166,7 +208,7 @@ else {
     ['hono.mjs', '@hono/node-server'],
     ['nest.cjs', '@nestjs/core'],
   ] as const) {
-    describe(`${framework} ${versions.dependencies[framework]?.replace(/^npm:.*@/, '')}`, () => {
+    describe(nameOf(framework), () => {
       for (const twin of TWINS) {
         test(`answers as on its own server, ${twin.name}`, async () => {
           const own = await startOwn(sample);
@@ -196,6 +238,39 @@ else {
           }
           agent.destroy();
           assert.match(server.log(), /listen\(0\) of the application is served here/);
+        });
+      }
+    });
+  }
+}
+
+if (missing === undefined) {
+  for (const [sample, framework] of [
+    ['hono-fetch.mjs', 'hono'],
+    ['itty.mjs', 'itty-router'],
+  ] as const) {
+    describe(`${nameOf(framework)}, its fetch`, () => {
+      for (const twin of TWINS) {
+        test(`answers as it does to a native Request, ${twin.name}`, async () => {
+          const file = join('samples', sample);
+          const loaded = (await import(pathToFileURL(join(folder, file)).href)) as { default: WebHandler };
+          const args = ['--chdir', folder, '--wsgi-file', file, '--http', '127.0.0.1:0', '--need-app', ...twin.args];
+          await using server = await disposable({ args, env: { ...twin.env, ...ENVIRONMENT } });
+          const agent = new Agent({ keepAlive: true });
+          for (const question of [...QUESTIONS, ...FETCH_QUESTIONS]) {
+            const what = `${sample} ${question.method ?? 'GET'} ${question.path}`;
+            const expected = await askDirectly(loaded.default, question);
+            const got = await ask(server.http().port, question, agent);
+            const headers = got.headers.map((line) => line.replace(/^[^:]+/, (name) => name.toLowerCase()));
+            const seen = { ...got, status: got.status.slice(0, 3), headers, length: undefined };
+            assert.deepEqual({ ...seen, body: '' }, { ...expected, body: '' }, what);
+            assert.ok(
+              got.body === expected.body,
+              `${what}: ${got.body.slice(0, 200)} is not ${expected.body.slice(0, 200)}`,
+            );
+          }
+          agent.destroy();
+          assert.match(server.log(), /kind: fetch/);
         });
       }
     });

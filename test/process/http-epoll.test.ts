@@ -13,7 +13,7 @@ import { inParallel } from '../helpers/in-parallel.js';
 import { descriptorsBackTo, idleDescriptors, MemoryWatch, residentBytes } from '../helpers/process-status.js';
 import { type RunningServer, type ServerStart, startServer } from '../helpers/server.js';
 import { blocks, generatedHash } from '../helpers/uwsgi-app.js';
-import { startApp } from './threads-client.js';
+import { Signs, startApp } from './threads-client.js';
 
 const MB = 1024 * 1024;
 const HEAD = 'HTTP/1.1\r\nHost: a\r\n';
@@ -157,13 +157,17 @@ if (WHOLE_ENGINES.includes('epoll')) {
     const head = await talk(target, [`HEAD /die?by=exit ${HEAD}\r\n`], 5000);
     assert.match(head.bytes.toString(), /^HTTP\/1\.1 502 .*\r\n\r\n$/s, 'HEAD gets no body');
     // Delimited by the close of the connection, and by chunks.
-    for (const head of ['GET /begin?by=exit HTTP/1.0\r\n\r\n', `GET /begin?by=exit ${HEAD}\r\n`]) {
+    for (const version of ['HTTP/1.0\r\n', HEAD]) {
+      using signs = new Signs();
       const client = new RawClient(target);
       let error: NodeJS.ErrnoException | undefined;
       client.socket.on('error', (cause: NodeJS.ErrnoException) => {
         error = cause;
       });
-      await client.send(head);
+      await client.send(`GET /begin?by=exit&until=${signs.path('go')} ${version}\r\n`);
+      // A reset that comes together with bytes is to node's reader an end like any other.
+      await client.until(() => client.received.includes('begun'));
+      signs.give('go');
       await client.until(() => false, 10_000);
       assert.match(client.received.toString('latin1'), /^HTTP\/1\.1 200 OK\r\n.*begun/s);
       assert.equal(error?.code, 'ECONNRESET');

@@ -20,6 +20,12 @@ for (const twin of TWINS) {
           '/node=place-node',
           '--mount',
           `/api/old=${file}`,
+          '--mount',
+          '/ä=place-node',
+          '--mount',
+          '/ä/ü=place-fetch',
+          '--mount',
+          '/ä/w=place-wsgi',
         ],
         '--manage-script-name',
       ]);
@@ -31,6 +37,10 @@ for (const twin of TWINS) {
         assert.equal((await ask(server, kind, '/node/x?y=%20')).body, 'node /node|/node/x?y=%20|/x?y=%20');
         assert.equal((await ask(server, kind, '/apixx')).body, 'wsgi |/apixx');
       }
+      // The client of the uwsgi socket does not decode.
+      assert.equal((await ask(server, 'http', '/%C3%A4/x%20')).body, 'node /%C3%A4|/%C3%A4/x%20|/x%20');
+      assert.equal((await ask(server, 'http', '/%C3%A4/%C3%BC/x?y')).body, 'fetch /Ã¤/Ã¼|/x|/x?y');
+      assert.equal((await ask(server, 'http', '/%C3%A4/w/x')).body, 'wsgi /Ã¤/w|/x');
       assert.match(server.log(), /kind: wsgi\+fetch\+node/);
     });
 

@@ -1,9 +1,12 @@
 // Kind node in a whole server: an application that listens by itself, on both kinds of socket, native and not.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { describe, test } from 'node:test';
-import type { RunningServer } from '../helpers/server.js';
-import { ask, SOCKET_KINDS, startApp, TWINS, until } from './threads-client.js';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { type RunningServer, runCli } from '../helpers/server.js';
+import { ask, disposable, SOCKET_KINDS, startApp, TWINS, until } from './threads-client.js';
 
 const ARGS = ['--module', 'listener', '--need-app'];
 
@@ -59,3 +62,59 @@ for (const twin of TWINS) {
     });
   });
 }
+
+const folder = mkdtempSync(join(tmpdir(), 'fastwsgi-main-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const LISTEN = "createServer((req, res) => res.end('by itself')).listen(3000)";
+const MAINS = {
+  'main.cjs': `const { createServer } = require('node:http');
+    if (require.main === module) ${LISTEN};
+    module.exports = { notAnApplication: require('./part.cjs') };`,
+  'main.mjs': `import { createServer } from 'node:http';
+    import { fileURLToPath } from 'node:url';
+    if (process.argv[1] === fileURLToPath(import.meta.url)) ${LISTEN};`,
+  'folder.cjs': `const { root } = require('./part.cjs');
+    module.exports = (req, res) => res.end(String(root === __dirname));`,
+};
+const PART = "module.exports = { root: require('node:path').dirname(require.main.filename) };";
+const NAMED = `module.exports.listener = (req, res) => res.end('imported');
+  if (require.main === module) throw new Error('run');`;
+
+for (const twin of TWINS) {
+  describe(`the file of an application, ${twin.name}`, () => {
+    writeFileSync(join(folder, 'part.cjs'), PART);
+    writeFileSync(join(folder, 'named.cjs'), NAMED);
+    for (const [name, text] of Object.entries(MAINS)) {
+      test(`is the main module, as under node itself: ${name}`, async () => {
+        writeFileSync(join(folder, name), text);
+        const args = ['--chdir', folder, '--wsgi-file', name, '--http', '127.0.0.1:0', '--need-app', ...twin.args];
+        await using server = await disposable({ args, env: twin.env });
+        assert.equal((await ask(server, 'http', '/')).body, name === 'folder.cjs' ? 'true' : 'by itself');
+        assert.equal(await server.stop(), 0);
+      });
+    }
+
+    test('is imported, not run, where an export of it is named', async () => {
+      const application = ['--module', 'named:listener', '--app-kind', 'node'];
+      const args = ['--chdir', folder, ...application, '--http', '127.0.0.1:0', '--need-app', ...twin.args];
+      await using server = await disposable({ args, env: twin.env });
+      assert.equal((await ask(server, 'http', '/')).body, 'imported');
+      assert.equal(await server.stop(), 0);
+    });
+  });
+}
+
+test('an application that forks by itself is told what to do instead', async () => {
+  writeFileSync(
+    join(folder, 'forks.cjs'),
+    "const cluster = require('node:cluster'); if (cluster.isPrimary) setTimeout(() => cluster.fork(), 10);",
+  );
+  const ini = `[uwsgi]\nhttp = 127.0.0.1:0\nchdir = ${folder}\nwsgi-file = forks.cjs\nneed-app = true\n`;
+  const { code, output } = await runCli({ ini });
+  assert.equal(code, 22);
+  assert.match(
+    output,
+    /Cannot load .*forks\.cjs: It forks by itself, with cluster\.fork\(\): let it call listen\(\) instead/,
+  );
+});

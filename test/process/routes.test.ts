@@ -178,21 +178,6 @@ for (const twin of TWINS) {
   });
 }
 
-test('a changed rule waits for the next start, and a reload says so', async () => {
-  const [twin] = TWINS;
-  assert.ok(twin);
-  const ini = join(files, 'reload.ini');
-  const write = (rule: string) =>
-    writeFileSync(ini, `[uwsgi]\nhttp = 127.0.0.1:0\nmodule = echo:application\n${rule}\n`);
-  write('route = ^/x break:403');
-  await using server = await startEcho(twin, ['-c', ini]);
-  write('route = ^/x break:404');
-  server.kill('SIGHUP');
-  await server.waitForLog(/^changed, but only with the next start: routes$/m);
-  assert.equal((await ask(server.http(), { path: '/x' })).status, 403);
-  assert.equal(await server.stop(), 0);
-});
-
 test('a rule that cannot be read ends the start, with its place', async () => {
   const { code, output } = await runCli({
     ini: '[uwsgi]\nhttp = :0\nroute = ^/(a+)+$ break:403\nroute = ^/x fly:away\n',

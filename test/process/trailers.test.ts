@@ -1,10 +1,10 @@
-// Trailers behind a response of kind node: on HTTP/1.1 and HTTP/2, and not where there is no place for them.
+// Trailers of kind node, behind a response and behind a request: on HTTP/1.1 and HTTP/2, and not where there is no place for them.
 import assert from 'node:assert/strict';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { describe, test } from 'node:test';
 import { RawClient } from '../helpers/http-client.js';
 import { requestBytes, UwsgiClient } from '../helpers/uwsgi-client.js';
-import { ask as askHttp2, startStreams } from './http2-client.js';
+import { answerOf, ask as askHttp2, startStreams } from './http2-client.js';
 import { askTls } from './https-client.js';
 import { ENGINES } from './threads-client.js';
 
@@ -77,6 +77,55 @@ for (const engine of ENGINES) {
     });
 
     if (!hasTrailers) return;
+
+    test('of a request that take more than there may be are refused, and those that a packet cannot hold', async () => {
+      await using streams = await startStreams(engine, ['--http', '127.0.0.1:0']);
+      const chunk = '1\r\na\r\n0\r\n';
+      for (const [path, trailers] of [
+        ['/', `X-Sum: ${'x'.repeat(16_384)}\r\n\r\n`],
+        [`/?${'q'.repeat(26_000)}`, `X-Sum: ${'x'.repeat(16_000)}\r\n\r\n`],
+      ]) {
+        const client = new RawClient(streams.server.http());
+        await client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}${trailers}`);
+        await client.until(() => false);
+        assert.match(client.received.toString('latin1'), /^HTTP\/1\.1 (?:400|431) /);
+        assert.equal(client.closed, true);
+      }
+      assert.equal((await ask(streams.server.http(), '/slow?1')).body, 'slow 1');
+    });
+
+    test('of a request never frame it: node:http refuses those that would, the others drop them', async () => {
+      await using streams = await startStreams(engine, ['--http', '127.0.0.1:0']);
+      for (const trailer of ['Content-Length: 40', 'Transfer-Encoding: identity', 'Connection: close']) {
+        const client = new RawClient(streams.server.http());
+        const chunks = `1\r\na\r\n0\r\n${trailer}\r\nX-Sum: 1\r\n\r\n`;
+        await client.send(
+          `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}GET / HTTP/1.1\r\nHost: a\r\n\r\n`,
+        );
+        await client.until(() => client.closed || client.received.toString('latin1').split('HTTP/1.1 ').length > 2);
+        const [, first = ''] = client.received.toString('latin1').split('HTTP/1.1 ');
+        if (first.startsWith('400 ')) assert.equal(engine.name, 'portable', trailer);
+        else assert.match(first, /"bytes":1,"trailers":\["X-Sum","1"\]/, trailer);
+        client.destroy();
+      }
+    });
+
+    test('of a request come over HTTP/2, too, whether its length was told or not', async () => {
+      await using streams = await startStreams(engine);
+      const session = await streams.open();
+      for (const headers of [{}, { 'content-length': '3' }]) {
+        const stream = session.request({ ':method': 'POST', ':path': '/', ...headers }, {
+          waitForTrailers: true,
+        } as object);
+        stream.on('wantTrailers', () =>
+          stream.sendTrailers({ 'x-sum': ['1', 'two'], 'if-match': 'x', authorization: 'x' }),
+        );
+        const answer = answerOf(stream);
+        stream.end('abc');
+        const { bytes, trailers } = JSON.parse((await answer).body);
+        assert.deepEqual([bytes, trailers], [3, ['x-sum', '1', 'x-sum', 'two']]);
+      }
+    });
 
     test('are left out for HTTP/1.0, where the body ends with the connection', async () => {
       await using streams = await startStreams(engine, ['--http', '127.0.0.1:0']);

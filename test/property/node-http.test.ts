@@ -24,6 +24,8 @@ interface Question {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** Behind the body, which then goes in chunks. */
+  readonly trailers: readonly (readonly [string, string])[];
 }
 
 const question: fc.Arbitrary<Question> = fc.record({
@@ -36,6 +38,10 @@ const question: fc.Arbitrary<Question> = fc.record({
   headers: fc.dictionary(
     fc.constantFrom('X-One', 'x-two', 'Accept', 'Cookie', 'User-Agent', 'If-None-Match', 'Content-Type'),
     fc.constantFrom('a', 'b=c; d=e', '*/*', 'é'),
+  ),
+  trailers: fc.array(
+    fc.tuple(fc.constantFrom('X-Sum', 'x-sum', 'X-Other', 'ETag'), fc.constantFrom('1', '', 'a, b', 'é')),
+    { maxLength: 3 },
   ),
   body: fc.constantFrom(0, 0, 0, 1, 100, 5000, 65_536, 200_000).map((size) => Buffer.alloc(size, 'body of a request ')),
 });
@@ -56,10 +62,11 @@ const HUNG_MS = 2000;
 /** What a client of each sees is compared but for this: it is the connection's, or when it was asked. */
 const NOT_COMPARED = ['date', 'connection', 'keep-alive', 'transfer-encoding', 'content-length'];
 
-function ask(port: number, agent: Agent, { method, path, headers, body }: Question): Promise<Answer> {
+function ask(port: number, agent: Agent, { method, path, headers, body, trailers }: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const length = body.length === 0 ? {} : { 'Content-Length': String(body.length) };
-    const sent = { Host: 'example.org', ...headers, ...length };
+    let framing: Record<string, string> = body.length === 0 ? {} : { 'Content-Length': String(body.length) };
+    if (trailers.length > 0) framing = { 'Transfer-Encoding': 'chunked' };
+    const sent = { Host: 'example.org', ...headers, ...framing };
     const asked = httpRequest({ port, method, path, headers: sent, agent }, (response: IncomingMessage) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -79,6 +86,7 @@ function ask(port: number, agent: Agent, { method, path, headers, body }: Questi
       });
     });
     asked.on('error', reject);
+    if (trailers.length > 0) asked.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]));
     asked.end(body);
   });
 }

@@ -103,7 +103,8 @@ function decode(bytes: Buffer, cuts: readonly number[]) {
       parts.push(Buffer.from(bytes.subarray(decoder.dataStart, decoder.dataEnd)));
     }
   }
-  return { body: Buffer.concat(parts), rest: bytes.subarray(at), done: decoder.isDone, faulty: decoder.isFaulty };
+  const { isDone: done, isFaulty: faulty, trailers } = decoder;
+  return { body: Buffer.concat(parts), rest: bytes.subarray(at), done, faulty, trailers };
 }
 
 test('decodes any chunks, cut anywhere, and leaves what follows', () => {
@@ -117,11 +118,12 @@ test('decodes any chunks, cut anywhere, and leaves what follows', () => {
         const line = `${upper ? size.toUpperCase() : `0${size}`}${extended ? ';a="b c";d' : ''}\r\n`;
         return Buffer.concat([Buffer.from(line), data, Buffer.from('\r\n')]);
       });
-      const bytes = Buffer.concat([...encoded, Buffer.from('0\r\nTrailer: x\r\n\r\nGET /next')]);
-      const { body, rest, done } = decode(bytes, cuts);
+      const bytes = Buffer.concat([...encoded, Buffer.from('0\r\nX-One: x\r\nb:\xe9\r\n\r\nGET /next', 'latin1')]);
+      const { body, rest, done, trailers } = decode(bytes, cuts);
       assert.ok(done);
       assert.ok(body.equals(Buffer.concat(chunks.map(([data]) => data))));
       assert.equal(rest.toString(), 'GET /next');
+      assert.equal(trailers, 'X-One: x\r\nb:\xe9\r\n');
     },
   );
   fc.assert(property);
@@ -146,6 +148,12 @@ test('refuses chunks that are not exactly as they should be', () => {
     'fffffffffffffffff\r\n',
     '0\r\n\n',
     '0\r\nA: b\n\r\n',
+    '0\r\nA b\r\n\r\n',
+    '0\r\nA : b\r\n\r\n',
+    '0\r\nA: b\r\n folded\r\n\r\n',
+    '0\r\nA: \u0000\r\n\r\n',
+    `0\r\nA: ${'b'.repeat(16_384)}\r\n\r\n`,
+    `0\r\n${'a:\r\n'.repeat(4097)}\r\n`,
     ';\r\n',
   ]) {
     const { faulty, done } = decode(Buffer.from(text, 'latin1'), [7]);

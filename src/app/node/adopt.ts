@@ -1,5 +1,6 @@
 // Servers that an application opens by itself. In a worker `listen()` of an HTTP server binds nothing: the requests of this
 // server's own sockets are what it listens for. The first server that an application opens is the one that is served.
+import cluster from 'node:cluster';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage, FastwsgiError } from '../../base/errors.js';
@@ -32,6 +33,7 @@ export class Adoption {
     this.context = context;
     current = this;
     NetServer.prototype.listen = listenOrAdopt;
+    cluster.fork = refuseToFork;
   }
 
   /** The application is there: whatever else listens is not served. */
@@ -103,6 +105,14 @@ export class Adoption {
 function listenOrAdopt(this: NetServer, ...args: unknown[]): NetServer {
   if (current !== null && isHttpServer(this)) return current.listen(this, args);
   return Reflect.apply(listenForReal, this, args);
+}
+
+/** Its processes would listen on their own, and this thread never would. */
+function refuseToFork(): never {
+  throw new FastwsgiError(
+    'ERR_APPLICATION_LOAD',
+    'It forks by itself, with cluster.fork(): let it call listen() instead, and set processes to as many',
+  );
 }
 
 function countResources(): Map<string, number> {

@@ -1,12 +1,13 @@
 // The life of one request of kind `node`: request, response and socket in the application's hands, and who is told when it
 // ends. It ends once: the response is complete, the client has gone, or the application failed or cut the connection.
 import type { Server } from 'node:http';
+import { escapePath } from '../../protocol/request-target.js';
 import { RequestVars } from '../../protocol/request-vars.js';
 import type { Exchange, WorkerContext } from '../exchange.js';
 import { isThenable } from '../values.js';
 import { type OutgoingInternals, takeNeedDrain } from './internals.js';
 import { NodeOutput, type OutputOwner } from './output.js';
-import { BODY, NodeRequest } from './request.js';
+import { BODY, completeRequest, NodeRequest } from './request.js';
 import { NodeResponse } from './response.js';
 import { RequestSocket, type SocketOwner } from './socket.js';
 
@@ -28,6 +29,7 @@ export class NodeCall implements SocketOwner, OutputOwner {
   readonly response: NodeResponse;
   private readonly exchange: Exchange;
   private readonly server: CallServer;
+  private readonly trailers: string;
   private over = false;
   private failed = false;
   private failure: unknown = undefined;
@@ -38,13 +40,16 @@ export class NodeCall implements SocketOwner, OutputOwner {
     this.server = server;
     const { mountPoint } = exchange;
     const vars = new RequestVars(exchange.packet, exchange.varsStart, exchange.varsEnd, mountPoint);
+    this.trailers = vars.trailers;
     this.socket = new RequestSocket(vars, server.server, this);
     this.output = new NodeOutput(exchange.response, this.socket.writableHighWaterMark, this);
     // A body says so in its head, whichever front it came through.
     const body = typeof vars.headers['content-length'] === 'string' ? exchange.body : null;
     this.request = new NodeRequest(vars, this.socket, body, () => this.output.flush());
     // As Connect and Express have it for what is mounted in them: redirects and links go on from there.
-    if (mountPoint !== '') Object.assign(this.request, { baseUrl: mountPoint, originalUrl: vars.originalUrl });
+    if (mountPoint !== '') {
+      Object.assign(this.request, { baseUrl: escapePath(mountPoint), originalUrl: vars.originalUrl });
+    }
     this.response = new NodeResponse(this.request, this.socket, this.output);
     exchange.onAbort = () => this.onClientGone();
   }
@@ -58,7 +63,7 @@ export class NodeCall implements SocketOwner, OutputOwner {
       this.onFailed(error);
     }
     // As in node:http, a request is complete when its listener has returned.
-    this.request.complete = true;
+    completeRequest(this.request, this.trailers);
     if (!this.over) {
       return new Promise((resolve, reject) => {
         this.settle = () => (this.failed ? reject(this.failure) : resolve());

@@ -3,6 +3,7 @@
 import { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestVars } from '../../protocol/request-vars.js';
+import { trailerPairs } from '../../protocol/trailers.js';
 import type { RequestBody } from '../exchange.js';
 import { NodeBody } from './body.js';
 import type { RequestSocket } from './socket.js';
@@ -39,9 +40,20 @@ export function describeRequest(request: IncomingMessage, vars: RequestVars): vo
   request.method = vars.method;
   request.url = vars.url;
   // The list is also what headersDistinct is made of; `headers` is not made of it, as it is there already.
-  const internals = request as unknown as { _addHeaderLines(rawHeaders: readonly string[], count: number): void };
-  internals._addHeaderLines(vars.rawHeaders, vars.rawHeaders.length);
+  addHeaderLines(request, vars.rawHeaders);
   request.headers = vars.headers;
+}
+
+/** All of the request is there, and what stands behind its body. */
+export function completeRequest(request: IncomingMessage, trailers: string): void {
+  request.complete = true;
+  // Of a request that is complete, node takes them for trailers.
+  if (trailers !== '') addHeaderLines(request, trailerPairs(trailers).flat());
+}
+
+function addHeaderLines(request: IncomingMessage, list: readonly string[]): void {
+  const internals = request as unknown as { _addHeaderLines(rawHeaders: readonly string[], count: number): void };
+  internals._addHeaderLines(list, list.length);
 }
 
 function readBody(this: NodeRequest): void {

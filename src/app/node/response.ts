@@ -2,6 +2,7 @@
 // an application sees, the checks, errors and events included, is node's; replaced is what _http_outgoing.js calls to put
 // bytes on a connection. That is set on the object itself, because Express and others put their own prototype in.
 import { ServerResponse } from 'node:http';
+import { isNoTrailer } from '../../protocol/trailers.js';
 import type { OutgoingInternals, WriteCallback } from './internals.js';
 import type { NodeOutput } from './output.js';
 import type { NodeRequest } from './request.js';
@@ -30,12 +31,6 @@ export class NodeResponse extends ServerResponse<NodeRequest> {
     socket._httpMessage = this;
   }
 }
-
-/**
- * What must be known before the body, or is the connection's, cannot stand behind it (RFC 9110 section 6.5.1).
- */
-const NO_TRAILER =
-  /^(?:transfer-encoding|content-(?:length|encoding|type|range)|trailer|host|connection|keep-alive|proxy-connection|upgrade|te|http2-settings|expect|max-forwards|cache-control|set-cookie|authorization|www-authenticate|proxy-auth.*|age|date|expires|location|retry-after|vary|warning|pragma|range|if-.*)$/i;
 
 type NodeEnd = (this: object, chunk: unknown, encoding: unknown, callback: unknown) => unknown;
 type Self = NodeResponse & OutgoingInternals;
@@ -85,7 +80,7 @@ function addTrailers(this: Self, headers: unknown): void {
   const before = this._trailer;
   (ServerResponse.prototype.addTrailers as (this: object, headers: unknown) => void).call(this, headers);
   const names = this._trailer.slice(before.length).match(/^[^:]+/gm) ?? [];
-  const forbidden = names.find((name) => NO_TRAILER.test(name.trim()));
+  const forbidden = names.find((name) => isNoTrailer(name.trim()));
   if (forbidden === undefined) return;
   this._trailer = before;
   throw Object.assign(new TypeError(`Cannot send ${forbidden} as a trailer`), { code: 'ERR_HTTP_TRAILER_INVALID' });

@@ -1,5 +1,7 @@
 // Reads a request's body out of what an HTTP connection has received, into its store: of a length that was told, or in chunks.
 import { ChunkedDecoder } from '../../protocol/chunked-decoder.js';
+import { trailerLines, trailerPairs } from '../../protocol/trailers.js';
+import { appendContentLength, appendTrailers } from '../http/request-encoder.js';
 import type { BodyStore } from './body-store.js';
 import type { ReadWindow } from './read-window.js';
 
@@ -15,6 +17,8 @@ export const BODY = {
   /** It cannot be stored: the store says why. */
   NOT_STORED: 4,
 } as const;
+
+const NOTHING = Buffer.alloc(0);
 
 /** One body after the other. */
 export class BodyReader {
@@ -51,6 +55,15 @@ export class BodyReader {
     this.remaining -= to - input.at;
     input.at = to;
     return this.remaining > 0 ? BODY.MORE : BODY.DONE;
+  }
+
+  /** The whole packet of a body that is DONE: with its length, and with its trailers. Empty when a packet cannot hold them. */
+  endPacket(packet: Buffer, varsEnd: number): Buffer {
+    if (!this.isChunked) return packet;
+    const end = appendContentLength(packet, varsEnd, this.store.bytes);
+    const lines = this.chunks.trailers === '' ? '' : trailerLines(trailerPairs(this.chunks.trailers).flat());
+    if (lines === '') return packet.subarray(0, end);
+    return appendTrailers(packet, end, lines) ?? NOTHING;
   }
 
   private readChunks(input: ReadWindow): number {

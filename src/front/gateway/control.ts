@@ -9,6 +9,10 @@ import type { HttpLimits } from './http-limits.js';
 export const GATEWAY_CONTROL = {
   /** One of GATEWAY_MODE, written by the main thread. */
   MODE: 0,
+  /** Counts the setups that the main thread has posted, for the thread to adopt. */
+  SETUPS: 1,
+  /** The count up to which the thread has adopted them. */
+  ADOPTED: 2,
 } as const;
 
 export const GATEWAY_MODE = {

@@ -124,6 +124,17 @@ export class GatewayFront implements Front {
     if (!this.released) this.libc.write(this.bell.eventFd, ONE, ONE.length);
   }
 
+  /** Resolves when the thread judges requests by these rules, or has ended. */
+  async adoptRules(local: LocalSetup): Promise<void> {
+    const { thread, control } = this;
+    if (thread === undefined) return;
+    const adopted = Atomics.load(control, GATEWAY_CONTROL.ADOPTED);
+    thread.postMessage(local);
+    Atomics.add(control, GATEWAY_CONTROL.SETUPS, 1);
+    this.wake();
+    await Promise.race([this.ended, Atomics.waitAsync(control, GATEWAY_CONTROL.ADOPTED, adopted).value]);
+  }
+
   private async bind({ protocol, address }: GatewayAddress): Promise<BoundAddress> {
     const inherited = this.options.inherited?.get(address);
     if (inherited !== undefined) return this.adopt(protocol, address, inherited);

@@ -19,7 +19,6 @@ import { PROXY, ProxyHeader } from '../../protocol/proxy-header.js';
 import { SYS } from '../../system/libc.js';
 import { closingAnswer, REFUSAL, type Refusal } from '../http/refusal.js';
 import {
-  appendContentLength,
   CONTENT_LENGTH_VAR_BYTES,
   encodePeer,
   PACKET_BYTES_MAX,
@@ -71,7 +70,6 @@ export class HttpConnection extends Connection {
   /** The request at hand, as far as it has come, is a HEAD. */
   private isHead = false;
   private inBody = false;
-  private isChunked = false;
   private packet: Buffer = NOTHING;
   private varsEnd = 0;
   private keepAlive = false;
@@ -262,7 +260,6 @@ export class HttpConnection extends Connection {
     if (!chunked && contentLength <= 0) return this.complete();
     if (this.bodyReader.isTooLarge(contentLength)) return this.refuse(REFUSAL.BODY_TOO_LARGE);
     this.inBody = true;
-    this.isChunked = chunked;
     this.bodyReader.begin(chunked, contentLength);
     if (expectContinue && this.input.isEmpty) this.sendNow(CONTINUE);
     return false;
@@ -323,8 +320,9 @@ export class HttpConnection extends Connection {
         this.tools.log(`Cannot store a request body: ${this.body.error}`);
         return this.refuse(REFUSAL.BODY_NOT_STORED);
       default:
-        if (this.isChunked) this.varsEnd = appendContentLength(this.packet, this.varsEnd, this.body.bytes);
-        return this.complete();
+        this.packet = this.bodyReader.endPacket(this.packet, this.varsEnd);
+        this.varsEnd = this.packet.length;
+        return this.varsEnd > 0 ? this.complete() : this.refuse(REFUSAL.HEADERS_TOO_LARGE);
     }
   }
 

@@ -1,7 +1,8 @@
 // The gateway thread: a blocking epoll loop that accepts uwsgi and HTTP connections and moves requests into lanes. Its Node event
 // loop never turns: it is told things through shared memory and an eventfd, and speaks by posting messages.
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert } from '../../base/assert.js';
+import { errorMessage } from '../../base/errors.js';
 import { GATEWAY_CONNECTIONS_MAX, LANE_STALL_MS, REPOLL_MS } from '../../base/limits.js';
 import { Bell } from '../../lane/bell.js';
 import { FrontLane } from '../../lane/front-lane.js';
@@ -10,7 +11,7 @@ import { ERRNO, type Libc, loadLibc, SYS } from '../../system/libc.js';
 import { ThreadYield } from '../../system/thread-yield.js';
 import { Dispatcher } from '../dispatcher.js';
 import { encodePeer, RequestEncoder } from '../http/request-encoder.js';
-import { createDesk, type LocalDesk } from '../local/desk.js';
+import { createDesk, type LocalDesk, type LocalSetup, prepareRules } from '../local/desk.js';
 import { ProxyTrust } from '../proxy-trust.js';
 import { Connection, type GatewayTools } from './connection.js';
 import {
@@ -80,7 +81,7 @@ class Gateway implements GatewayTools {
     for (const { fd, protocol, port } of data.listeners) {
       if (protocol === 'http') this.encoders.set(fd, new RequestEncoder(data.limits.http.varsBytesMax, port));
     }
-    this.desk = createDesk(data.local, this);
+    this.desk = data.local && createDesk(data.local, this);
     this.epoll = new Epoll(libc);
     this.epoll.add(data.eventFd, SYS.EPOLLIN);
   }
@@ -118,7 +119,26 @@ class Gateway implements GatewayTools {
     this.epoll.close();
   }
 
+  /** Between two turns: rules that have changed. */
+  private adoptSetups(setups: number): void {
+    const port = parentPort as MessagePort;
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+      try {
+        if (this.desk !== undefined) prepareRules(this.desk, next.message as LocalSetup, this)();
+      } catch (error) {
+        // The main thread could read the same files a moment ago.
+        this.log(`Cannot take changed rules over: ${errorMessage(error)}`);
+      }
+    }
+    Atomics.store(this.control, GATEWAY_CONTROL.ADOPTED, setups);
+    Atomics.notify(this.control, GATEWAY_CONTROL.ADOPTED);
+  }
+
   private isOver(): boolean {
+    // Counted after it was posted: whoever sees the count finds the message.
+    const setups = Atomics.load(this.control, GATEWAY_CONTROL.SETUPS);
+    // Ours alone to write.
+    if (setups !== this.control[GATEWAY_CONTROL.ADOPTED]) this.adoptSetups(setups);
     const mode = Atomics.load(this.control, GATEWAY_CONTROL.MODE);
     if (mode === GATEWAY_MODE.DRAIN && !this.closing) this.drain();
     return mode === GATEWAY_MODE.END || (mode === GATEWAY_MODE.DRAIN && this.open === 0);

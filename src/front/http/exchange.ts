@@ -5,6 +5,7 @@ import { INLINE_BODY_BYTES_MAX, PACKET_HEADER_BYTES } from '../../base/limits.js
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
 import { UNANSWERED } from '../../observe/front-counters.js';
+import { TRAILER_BYTES_MAX } from '../../protocol/trailers.js';
 import { BodySpool, closeQuietly, type SpoolOwner } from '../body-spool.js';
 import type { Dispatcher, MovableOwner, Waiter } from '../dispatcher.js';
 import type { LocalDesk } from '../local/desk.js';
@@ -13,7 +14,13 @@ import { LocalReply } from '../local/reply.js';
 import type { Turns } from '../turns.js';
 import type { HttpFrontOptions } from './options.js';
 import { REFUSAL, type Refusal } from './refusal.js';
-import { appendContentLength, CONTENT_LENGTH_VAR_BYTES, PACKET_BYTES_MAX, RequestEncoder } from './request-encoder.js';
+import {
+  appendContentLength,
+  appendTrailers,
+  CONTENT_LENGTH_VAR_BYTES,
+  PACKET_BYTES_MAX,
+  RequestEncoder,
+} from './request-encoder.js';
 
 /** What the exchanges of one front share. */
 export class HttpTools {
@@ -135,9 +142,21 @@ export abstract class HttpExchange implements MovableOwner, Waiter, SpoolOwner, 
     return this.spool.push(chunk);
   }
 
-  /** The body, if there was one, has come to its end. */
-  protected endBody(): void {
-    if (this.spool === null || this.spool.end()) this.complete();
+  /** The body, if there was one, has come to its end, `trailers` behind it. */
+  protected endBody(trailers = ''): void {
+    if (trailers !== '' && !this.keepTrailers(trailers)) this.refuse(REFUSAL.HEADERS_TOO_LARGE);
+    else if (this.spool === null || this.spool.end()) this.complete();
+  }
+
+  /** False: the packet cannot hold them. */
+  private keepTrailers(lines: string): boolean {
+    assert(this.packet !== null, 'a request with a body keeps its packet');
+    if (lines.length > TRAILER_BYTES_MAX) return false;
+    if (this.lateLength) this.varsEnd = appendContentLength(this.packet, this.varsEnd, this.spool?.bytes ?? 0);
+    this.lateLength = false;
+    this.packet = appendTrailers(this.packet, this.varsEnd, lines);
+    this.varsEnd = this.packet?.length ?? 0;
+    return this.packet !== null;
   }
 
   /** @internal */

@@ -6,7 +6,8 @@ import { PACKET_HEADER_BYTES, PACKET_VARS_BYTES_MAX, PACKET_VARS_MAX } from '../
 import { HEADER, headerName, joinRepeated } from '../../protocol/cgi-names.js';
 import { FRAMING, FramingCheck } from '../../protocol/request-framing.js';
 import { RequestTarget, TARGET, TARGET_FORM } from '../../protocol/request-target.js';
-import { encodeKey, encodeVar, PacketWriter } from '../../protocol/uwsgi-encoder.js';
+import { TRAILERS_VAR } from '../../protocol/trailers.js';
+import { appendVars, encodeKey, encodeVar, PacketWriter } from '../../protocol/uwsgi-encoder.js';
 import { framingRefusal, REFUSAL, type Refusal } from './refusal.js';
 
 const REQUEST_METHOD = encodeKey('REQUEST_METHOD');
@@ -180,4 +181,12 @@ export function appendContentLength(packet: Buffer, varsEnd: number, bodyBytes: 
   const end = varsEnd + encoded.length;
   writeU16le(packet, 1, end - PACKET_HEADER_BYTES);
   return end;
+}
+
+/**
+ * A copy of a finished packet with the trailers (lines as `trailerLines` gives them) of a body that has come to its end. Null when a
+ * packet cannot hold them.
+ */
+export function appendTrailers(packet: Buffer, varsEnd: number, lines: string): Buffer | null {
+  return appendVars(packet, varsEnd, new Map([[TRAILERS_VAR, lines]]));
 }

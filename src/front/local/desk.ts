@@ -7,18 +7,22 @@ import { createGate, type GateOptions } from './create-gate.js';
 import { type Header, JudgedRequest, LocalAnswer, type RequestGate } from './gate.js';
 import { LocalReply, type ReplyLedger } from './reply.js';
 
-/** What a desk is made of; may be sent to another thread. */
-export interface LocalSetup {
-  readonly gate: GateOptions;
+/** What is in force at a desk, and may be changed. */
+export interface DeskRules {
   /** Of every answer. */
   readonly addHeaders: readonly Header[];
+  /** Undefined: no request is logged. */
+  readonly requestLog: RequestLogSettings | undefined;
+}
+
+/** What a desk is made of; may be sent to another thread. */
+export interface LocalSetup extends DeskRules {
+  readonly gate: GateOptions;
   readonly counters: SharedArrayBuffer;
   /** Cores of each block of counters. */
   readonly cores: number;
   /** Which of the counters are this thread's. */
   readonly counterIndex: number;
-  /** Undefined: no request is logged. */
-  readonly requestLog: RequestLogSettings | undefined;
 }
 
 /** The two logs of a front. */
@@ -28,32 +32,43 @@ export interface DeskLogs {
   logRequests(lines: string): void;
 }
 
-/** Undefined when there is nothing for it to do. */
-export function createDesk(setup: LocalSetup | undefined, logs: DeskLogs): LocalDesk | undefined {
-  const gate = setup && createGate(setup.gate, (line) => logs.log(line));
-  return gate && setup && new LocalDesk(gate, setup, (line) => logs.logRequests(line));
+/** Throws a FastwsgiError when a file that is named cannot be read. */
+export function createDesk(setup: LocalSetup, logs: DeskLogs): LocalDesk {
+  const gate = createGate(setup.gate, (line) => logs.log(line));
+  return new LocalDesk(gate, setup, (line) => logs.logRequests(line));
+}
+
+/** Makes ready what `setup` says in its rules; what is returned puts it in force. Throws as `createDesk`. */
+export function prepareRules(desk: LocalDesk, setup: LocalSetup, logs: DeskLogs): () => void {
+  const gate = createGate(setup.gate, (line) => logs.log(line));
+  return () => desk.adopt(gate, setup);
 }
 
 export class LocalDesk implements ReplyLedger {
-  private readonly gate: RequestGate;
+  /** Undefined: every request passes. */
+  private gate: RequestGate | undefined;
   private readonly counters: Counters;
   private readonly tally: LaneTally;
-  private readonly requestLog: RequestLog | undefined;
-  /** Whether a connection goes on is the engine's business. */
-  private readonly addHeaders: readonly Header[];
+  private readonly logRequests: (lines: string) => void;
+  private requestLog: RequestLog | undefined;
+  private addHeaders: readonly Header[] = [];
   private readonly request = new JudgedRequest();
 
-  constructor(
-    gate: RequestGate,
-    { counters, cores, counterIndex, requestLog, addHeaders }: Omit<LocalSetup, 'gate'>,
-    logRequests: (lines: string) => void,
-  ) {
-    this.gate = gate;
+  constructor(gate: RequestGate | undefined, setup: Omit<LocalSetup, 'gate'>, logRequests: (lines: string) => void) {
+    const { counters, cores, counterIndex } = setup;
+    this.logRequests = logRequests;
     this.counters = new Counters(counters, cores);
     this.tally = this.counters.tally(counterIndex);
+    this.adopt(gate, setup);
+  }
+
+  /** From now on requests are judged by this gate; those that were judged before go on as they are. */
+  adopt(gate: RequestGate | undefined, { requestLog, addHeaders }: DeskRules): void {
+    this.gate = gate;
+    // Whether a connection goes on is the engine's business.
     this.addHeaders = addHeaders.filter(([name]) => !isConnectionHeader(name));
-    this.requestLog =
-      requestLog && new RequestLog(requestLog, 0, new TextLines(logRequests), () => this.counters.requestsTotal);
+    const lines = new TextLines(this.logRequests);
+    this.requestLog = requestLog && new RequestLog(requestLog, 0, lines, () => this.counters.requestsTotal);
   }
 
   /**
@@ -61,6 +76,7 @@ export class LocalDesk implements ReplyLedger {
    * packet that is to take its place, or the reply that is to be sent.
    */
   judge(packet: Buffer, varsStart: number, varsEnd: number, hasBody: boolean): LocalReply | Buffer | null {
+    if (this.gate === undefined) return null;
     const request = this.request.begin(packet, varsStart, varsEnd, hasBody);
     const verdict = this.gate.judge(request);
     if (!(verdict instanceof LocalAnswer)) return verdict;

@@ -5,22 +5,24 @@ import type { Counters } from '../../observe/counters.js';
 import type { LocalSetup } from './desk.js';
 import { staticOptions } from './static-options.js';
 
-/** `folder`: where relative paths start from. `counterIndex`: which of the counters are this thread's. */
-export function localSetup(
+/** One for each thread with fronts. */
+export interface LocalSetups {
+  readonly main: LocalSetup;
+  readonly gateway: LocalSetup;
+}
+
+/** `folder`: where relative paths start from. `mainIndex`, `gatewayIndex`: which of the counters are theirs. */
+export function localSetups(
   configuration: Configuration,
   folder: string,
   { memory: counters, cores }: Counters,
-  counterIndex: number,
-): LocalSetup {
+  mainIndex: number,
+  gatewayIndex: number,
+): LocalSetups {
   const { routes, addHeaders, requestLog } = configuration;
-  return {
-    gate: { routes, folder, static: staticOptions(configuration, folder) },
-    addHeaders,
-    counters,
-    cores,
-    counterIndex,
-    requestLog,
-  };
+  const gate = { routes, folder, static: staticOptions(configuration, folder) };
+  const setup = (counterIndex: number) => ({ gate, addHeaders, counters, cores, counterIndex, requestLog });
+  return { main: setup(mainIndex), gateway: setup(gatewayIndex) };
 }
 
 /** The same for an address that sends every client to https, on `port` if one is given. */

@@ -9,6 +9,8 @@ export interface RequestSource {
   readonly url?: string | undefined;
   /** Name, value, name, value… */
   readonly rawHeaders: readonly string[];
+  /** The same of what stands behind the body; complete at 'end'. */
+  readonly rawTrailers: readonly string[];
   readonly httpVersionMajor: number;
   readonly httpVersionMinor: number;
   on(event: 'data', listener: (chunk: Buffer) => void): unknown;

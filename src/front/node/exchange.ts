@@ -3,6 +3,7 @@ import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';
 import { decodeTicket, type TunnelTicket } from '../../lane/tunnel-ticket.js';
 import { statusReason } from '../../protocol/status.js';
+import { trailerLines, trailerPairs } from '../../protocol/trailers.js';
 import { HttpExchange } from '../http/exchange.js';
 import { REFUSAL, RETRY_AFTER_SECONDS, type Refusal, refusalBody } from '../http/refusal.js';
 import { isConnectionHeader, isPlainHead, judgeReply, REPLY, slotHead } from '../http/reply-head.js';
@@ -182,7 +183,7 @@ export class NodeExchange extends HttpExchange {
     if (this.over || !this.isReading) return;
     this.isReading = false;
     this.tools.unwatch(this.carrier);
-    this.endBody();
+    this.endBody(trailerLines(this.request.rawTrailers));
   };
 
   protected override resumeBody(): void {
@@ -347,10 +348,7 @@ function takeTrailers(slot: FrontSlot): [string, string][] {
     lines += piece.latin1Slice(0, piece.length);
     slot.consume(piece.length);
   }
-  return lines
-    .split('\r\n')
-    .filter((line) => line !== '')
-    .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]);
+  return trailerPairs(lines);
 }
 
 /** Trailers are announced where they can follow: node:http throws at one that announces them before a length. */

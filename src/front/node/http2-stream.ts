@@ -12,6 +12,7 @@ export class Http2Request implements RequestSource {
   readonly method: string;
   readonly url: string;
   readonly rawHeaders: readonly string[];
+  rawTrailers: readonly string[] = [];
   readonly httpVersionMajor = 2;
   readonly httpVersionMinor = 0;
   private readonly stream: ServerHttp2Stream;
@@ -33,6 +34,10 @@ export class Http2Request implements RequestSource {
     }
     if (authority !== undefined) headers.push('host', authority);
     this.rawHeaders = headers;
+    // Nobody else tells of them; they come before 'end'.
+    stream.on('trailers', (_fields, _flags, rawTrailers: string[] = []) => {
+      this.rawTrailers = rawTrailers;
+    });
     this.method = method;
     // What names another host than `:authority` is no path.
     this.url = method === 'CONNECT' ? (authority ?? '') : /^[/*]/.test(path) ? path : '';

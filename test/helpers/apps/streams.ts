@@ -64,6 +64,7 @@ export async function application(request: IncomingMessage, response: ServerResp
           version: request.httpVersion,
           headers: request.headers,
           bytes: await bytesOf(request),
+          trailers: request.rawTrailers,
         }),
       );
   }

@@ -4,6 +4,7 @@ import { counters, type Pairs, pattern, RESPONSE_HEADERS, type RequestFacts, SEC
 
 interface Info {
   readonly address: string;
+  readonly environ: Readonly<Record<string, unknown>>;
 }
 
 const PLAIN = { 'Content-Type': 'text/plain' };
@@ -110,6 +111,8 @@ async function answer(request: Request, info: Info): Promise<Response> {
       return Response.json(await request.json());
     case 'request':
       return Response.json(facts(request, info));
+    case 'trailers':
+      return new Response(String(info.environ.REQUEST_TRAILERS ?? ''));
     case 'status': {
       const status = Number(first);
       const hasBody = status !== 204 && status !== 205 && status !== 304;

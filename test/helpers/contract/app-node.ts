@@ -87,6 +87,9 @@ async function answerTo(request: IncomingMessage, response: ServerResponse): Pro
       return answer(JSON.stringify(JSON.parse(String(await bytesOf(request)))), { 'Content-Type': 'application/json' });
     case 'request':
       return answer(JSON.stringify(facts(request)));
+    case 'trailers':
+      await bytesOf(request);
+      return answer(request.rawTrailers.map((text, i) => `${text}${i % 2 === 0 ? ': ' : '\r\n'}`).join(''));
     case 'status':
       return answer(`status ${first}`, PLAIN, Number(first));
     case 'reason':

@@ -96,6 +96,7 @@ def plain_application(environ, start_response):
         'part': lambda: answer([environ['wsgi.input'].read(int(first))]),
         'json': lambda: answer([as_json(json.loads(whole(environ)))], [('Content-Type', 'application/json')]),
         'request': lambda: answer([as_json(facts(environ))]),
+        'trailers': lambda: answer([environ.get('REQUEST_TRAILERS', '').encode('latin-1')]),
         # The validator wants a type wherever there is a body, and none where there is not.
         'status': lambda: answer([b'status ' + first.encode()], [] if first in ('204', '304') else PLAIN, first),
         'reason': lambda: answer([b'x'], PLAIN, '299 Quite Fine'),

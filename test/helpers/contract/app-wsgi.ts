@@ -80,6 +80,8 @@ async function answerTo(environ: WsgiEnviron, start: StartResponse): Promise<Wsg
       return answer([JSON.stringify(await input.json())], [['Content-Type', 'application/json']]);
     case 'request':
       return answer([JSON.stringify(requestFacts(environ as Readonly<Record<string, unknown>>))]);
+    case 'trailers':
+      return answer([String(environ.REQUEST_TRAILERS ?? '')]);
     case 'status':
       return answer([`status ${first}`], PLAIN, first);
     case 'reason':

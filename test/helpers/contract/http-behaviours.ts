@@ -150,6 +150,15 @@ const framing: readonly Behaviour[] = [
     ['200 abc'],
   ),
   pieces(
+    'trailers of a chunked body arrive',
+    [
+      chunked('/trailers', '1\r\na\r\n0\r\nX-Sum: 1\r\nx-sum:\t2 \r\nRange: bytes=1-\r\nHost: b\r\n'),
+      'Authorization: x\r\nCookie: a=b\r\nX_Under: 3\r\nX-Empty:\r\n\r\n',
+      chunked('/trailers', '1\r\na\r\n0\r\n\r\n'),
+    ],
+    ['200 X-Sum: 1\r\nx-sum: 2\r\nX-Empty: \r\n', '200 '],
+  ),
+  pieces(
     'a chunked body may be large',
     [chunked('/echo', `${`10000\r\n${'x'.repeat(65_536)}\r\n`.repeat(3)}0\r\n\r\n`)],
     [`200 ${'x'.repeat(196_608)}`],
