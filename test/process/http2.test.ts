@@ -49,7 +49,7 @@ for (const twin of TWINS) {
         Object.keys(vars).filter((name) => name.includes(':')),
         [],
       );
-      assert.match(streams.server.log(), /\(HTTP\/2\.0 200\)/);
+      await streams.server.waitForLog(/\(HTTP\/2\.0 200\)/);
       assert.equal(await streams.server.stop(), 0);
     });
 
