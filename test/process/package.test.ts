@@ -49,7 +49,7 @@ test('the package holds what it needs to serve, and no more', () => {
     'python/main.py',
     'python/fastwsgi_ts/child.py',
   ];
-  for (const path of [...needed, ...built, 'config/apps/sample.js'])
+  for (const path of [...needed, ...built, 'config/apps/sample.mjs'])
     assert.ok(packed.includes(path), `${path} is missing`);
   const strange = packed.filter(
     (path) => !/^(dist|config|docs)\/|^[A-Z]+(\.md)?$|^python\/(fastwsgi_ts\/)?\w+\.py$|^package\.json$/.test(path),
