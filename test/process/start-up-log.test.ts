@@ -68,7 +68,7 @@ for (const twin of TWINS) {
     });
     await until(
       'the line',
-      () => existsSync(log) && /^worker 1 is still loading slow-start, \d+ s so far$/m.test(folder.read('log')),
+      () => existsSync(log) && /^worker 1 is still loading slow-start:application, \d+ s so far$/m.test(folder.read('log')),
     );
     writeFileSync(ready, '');
     await using server = await starting;
