@@ -339,6 +339,7 @@ export class Server {
       state: () => (this.closing !== undefined ? 'stopping' : this.isReady ? this.workers.state : 'starting'),
       droppedLogLines: () => this.log.lost,
       log: (line) => this.log.line(line),
+      inform: (line) => this.log.inform(line),
     });
   }
 

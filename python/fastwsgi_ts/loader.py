@@ -1,5 +1,6 @@
 """Finds the application: a module by its name, or a file."""
 import importlib
+import importlib.machinery
 import importlib.util
 import os
 import sys

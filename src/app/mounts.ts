@@ -65,7 +65,8 @@ class Mounts implements Application {
     this.all = all;
     const ends = all.map(({ ended }) => ended).filter((ended) => ended !== undefined);
     if (ends.length > 0) this.ended = Promise.race(ends);
-    this.kind = [...new Set(all.map(({ kind }) => kind))].join('+');
+    // One that could not be loaded has none.
+    this.kind = [...new Set(all.map(({ kind }) => kind).filter((kind) => kind !== ''))].join('+');
     this.concurrency = Math.min(...all.map(({ concurrency }) => concurrency));
     this.applications = applications;
     this.prefixes = [...applications.keys()].filter((prefix) => prefix !== '').sort((a, b) => b.length - a.length);

@@ -18,17 +18,25 @@ const WRITABLE_BY_OTHERS = 0o002;
 
 /** The lines of a server that serves. */
 export function bannerLines(configuration: Configuration, addresses: readonly ServedAddress[]): readonly string[] {
-  const { processes, cwd, chdir = '.', callable } = configuration;
+  const { processes, cwd, chdir = '.' } = configuration;
   const at = addresses.map(({ protocol, engine, address }) => `${urlOf(protocol, address)} (${engine})`);
   return [
-    `serving ${applicationName(configuration)}${callable === undefined ? '' : `:${callable}`} from ${resolve(cwd, chdir)} at ${at.join(', ')}`,
+    `serving ${applicationName(configuration)} from ${resolve(cwd, chdir)} at ${at.join(', ')}`,
     `by ${processes} worker${processes === 1 ? '' : 's'} on ${availableParallelism()} CPUs; ${requestLogText(configuration)}`,
   ];
 }
 
 /** What is loaded, as it is named. */
-export function applicationName({ moduleName, wsgiFile }: Configuration): string {
-  return moduleName ?? wsgiFile ?? 'no application';
+export function applicationName({ moduleName, wsgiFile, callable, mounts }: Configuration): string {
+  const root = moduleName ?? wsgiFile;
+  const names = mounts.map(({ name, value }) => `${value} at ${name}`);
+  if (root !== undefined) names.unshift(callable === undefined ? root : `${root}:${callable}`);
+  return names.length === 0 ? 'no application' : names.join(', ');
+}
+
+/** Whether one is named that is to be loaded. */
+export function namesApplication({ moduleName, wsgiFile, mounts }: Configuration): boolean {
+  return moduleName !== undefined || wsgiFile !== undefined || mounts.length > 0;
 }
 
 /** What is likely to be a mistake: a warning each. */

@@ -2,6 +2,7 @@
 import type { LogTemplate, TemplatePart, ValueForm } from '../base/log-template.js';
 import { FixedBytes, LineBuffer } from './line-buffer.js';
 import { logVariables, type RequestFacts, type VariableSettings, type VariableSource } from './log-variables.js';
+import type { WantedVars } from './wanted-vars.js';
 
 /** Writes a piece of a line: what is always the same, and one value after it. */
 type Step = (line: LineBuffer, facts: RequestFacts) => void;
@@ -13,6 +14,7 @@ export interface FormatSettings extends VariableSettings {
   readonly template: LogTemplate;
 }
 
+type RequestSource = Extract<VariableSource, { readonly kind: 'request' }>;
 type ChangingSource = Exclude<VariableSource, { readonly kind: 'constant' }>;
 
 /** Compiles a template. `facts` is the object that the requests will be described with: its variables are noted as wanted. */
@@ -58,7 +60,7 @@ function stepOf(text: string, source: ChangingSource, form: ValueForm, empty: st
   const before = fixed(text);
   switch (source.kind) {
     case 'request':
-      return requestStep(before, facts.vars.want(source.name), form, fixed(empty));
+      return requestStep(before, facts.vars, source, form, fixed(empty));
     case 'number':
       return (line, current) => {
         line.fixed(before);
@@ -76,9 +78,18 @@ function stepOf(text: string, source: ChangingSource, form: ValueForm, empty: st
   }
 }
 
-function requestStep(before: FixedBytes, index: number, form: ValueForm, empty: FixedBytes): Step {
+function requestStep(
+  before: FixedBytes,
+  wanted: WantedVars,
+  { name, otherwise = name }: RequestSource,
+  form: ValueForm,
+  empty: FixedBytes,
+): Step {
+  const first = wanted.want(name);
+  const second = wanted.want(otherwise);
   return (line, { packet, vars }) => {
     line.fixed(before);
+    const index = vars.start(first) === vars.end(first) ? second : first;
     const start = vars.start(index);
     const end = vars.end(index);
     if (start === end) line.fixed(empty);

@@ -35,9 +35,9 @@ export class RequestFacts {
   }
 }
 
-/** A variable of the request's; a number; a text, with or without quotes in JSON; or what is the same for every request. */
+/** A variable of the request's, or another one where it is empty; a number; a text, with or without quotes in JSON; or what is the same for every request. */
 export type VariableSource =
-  | { readonly kind: 'request'; readonly name: string }
+  | { readonly kind: 'request'; readonly name: string; readonly otherwise?: string }
   | { readonly kind: 'number'; read(facts: RequestFacts): number }
   | { readonly kind: 'text' | 'numeral'; read(facts: RequestFacts): string }
   | { readonly kind: 'constant'; read(): number };
@@ -70,7 +70,8 @@ export function logVariables(
     method: request('REQUEST_METHOD'),
     user: request('REMOTE_USER'),
     addr: forwardedBy === undefined ? request('REMOTE_ADDR') : client(new ForwardedFor(forwardedBy), vars),
-    host: request('HTTP_HOST'),
+    // HTTP/1.0 may come without a Host.
+    host: { kind: 'request', name: 'HTTP_HOST', otherwise: 'SERVER_NAME' },
     proto: request('SERVER_PROTOCOL'),
     uagent: request('HTTP_USER_AGENT'),
     referer: request('HTTP_REFERER'),
@@ -81,7 +82,8 @@ export function logVariables(
     cl: number((facts) => decimal(facts.packet, vars.start(contentLength), vars.end(contentLength))),
     micros: number((facts) => Math.floor(facts.elapsedMs * 1000)),
     msecs: number((facts) => Math.floor(facts.elapsedMs)),
-    secs: { kind: 'numeral', read: (facts) => (facts.elapsedMs / 1000).toFixed(6) },
+    // Of whole microseconds, so that it agrees with them.
+    secs: { kind: 'numeral', read: (facts) => (Math.floor(facts.elapsedMs * 1000) / 1e6).toFixed(6) },
     time: number((facts) => Math.floor(facts.startedAt / 1000)),
     tmsecs: number((facts) => Math.floor(facts.startedAt)),
     tmicros: number((facts) => Math.floor(facts.startedAt * 1000)),

@@ -46,8 +46,8 @@ export interface FrontReport extends FrontCounts {
   readonly local: Counts;
 }
 
-/** `ready`: requests are answered. */
-export type ServerState = 'starting' | 'ready' | 'paused' | 'no-worker' | 'stopping';
+/** `ready`: requests are answered; `no-app`: with 500, for the application could not be loaded. */
+export type ServerState = 'starting' | 'ready' | 'paused' | 'no-worker' | 'no-app' | 'stopping';
 
 /** What the supervisor knows. */
 export interface WorkersReport {

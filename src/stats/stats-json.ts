@@ -83,7 +83,7 @@ export interface CoreJson {
 }
 
 export interface OwnJson {
-  /** starting, ready, paused, no-worker or stopping. */
+  /** starting, ready, paused, no-worker, no-app or stopping. */
   readonly state: string;
   readonly now_ms: number;
   readonly started_ms: number;

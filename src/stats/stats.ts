@@ -43,6 +43,8 @@ export interface StatsOptions {
   /** Lines that the log had to drop. */
   droppedLogLines(): number;
   log(line: string): void;
+  /** As `log`, of what `quiet` leaves out. */
+  inform(line: string): void;
 }
 
 /** From `listen` to `close`. */
@@ -67,7 +69,7 @@ export class Stats {
 
   /** Binds what is configured, and notes the files of unix sockets. Rejects with a FastwsgiError, and what was bound is closed with `close`. */
   async listen(files: SocketFiles): Promise<void> {
-    const { wanted, configuration, log } = this.options;
+    const { wanted, configuration, inform } = this.options;
     const bind = async (name: string, address: BindAddress, make: (options: ServerSocket) => Listener) => {
       const inherited = this.options.inherited.get(address);
       const { chmodSocket, chownSocket } = configuration;
@@ -75,7 +77,7 @@ export class Stats {
       this.listeners.push(listener);
       const bound = await listener.listen();
       if (address.kind === 'unix' && inherited === undefined) files.note(address.path);
-      log(`${name} bound to ${bound}`);
+      inform(`${name} bound to ${bound}`);
     };
     for (const { protocol, address } of wanted) {
       if (protocol === 'metrics') {

@@ -19,6 +19,7 @@ const LOADING_TOLD_MS = 5000;
 
 /** What a worker said when its application was loaded. */
 export interface LoadedNews {
+  /** Its kind; the empty string: none could be loaded, and every request is answered 500. */
   readonly application: string;
   readonly concurrency: number;
 }

@@ -2,7 +2,7 @@
 // threads tell.
 import { monotonicMs } from '../base/clock.js';
 import { errorMessage, FastwsgiError } from '../base/errors.js';
-import { applicationName } from '../config/banner.js';
+import { applicationName, namesApplication } from '../config/banner.js';
 import type { Configuration } from '../config/configuration.js';
 import type { LaneOwner, RunningRequest } from '../lane/lane-owner.js';
 import { isWorkerMessage, type WorkerInit, type WorkerInitCommon, type WorkerMessage } from '../lane/worker-init.js';
@@ -159,9 +159,11 @@ export class Workers {
   }
 
   /** Whether they serve, once they have started. */
-  get state(): 'ready' | 'paused' | 'no-worker' {
+  get state(): 'ready' | 'paused' | 'no-worker' | 'no-app' {
     if (this.paused) return 'paused';
-    return this.crew.size > 0 ? 'ready' : 'no-worker';
+    if (this.crew.size === 0) return 'no-worker';
+    const hasApplication = [...this.crew.workers].some(({ news }) => news?.application !== '');
+    return hasApplication || !namesApplication(this.options.configuration()) ? 'ready' : 'no-app';
   }
 
   /** One line for each worker. */
@@ -234,7 +236,7 @@ export class Workers {
     if (!this.paused) lane.open();
     this.records.serving(workerId);
     this.timeline.add(this.seen.has(workerId) ? 'respawn' : 'start', workerId, '');
-    const worker = `uWSGI worker ${workerId} (pid: ${process.pid}, cores: ${concurrency}, kind: ${application})`;
+    const worker = `uWSGI worker ${workerId} (pid: ${process.pid}, cores: ${concurrency}, kind: ${application || 'none'})`;
     if (this.seen.has(workerId)) this.options.log(`Respawned ${worker}`);
     else this.options.inform(`spawned ${worker}`);
     this.seen.add(workerId);

@@ -152,7 +152,7 @@ function workerContext(init: WorkerInit, log: Logs, lane: WorkerLane, tell: (new
 
 /** Answers every request with 500, as uWSGI does where no application was loaded. */
 const NO_APPLICATION: Application = {
-  kind: 'wsgi',
+  kind: '',
   concurrency: 1,
   handle() {
     throw new FastwsgiError(

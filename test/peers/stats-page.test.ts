@@ -61,5 +61,17 @@ for (const twin of TWINS) {
     server.kill('SIGKILL');
     await browser.until(`document.querySelector('#state').textContent === 'lost'`);
     held.destroy();
+    // The next server counts from 0 and cannot load its application: the page goes on with it.
+    const broken = ['--module', 'missing:application', '--stats', `${host}:${port}`, '--stats-http'];
+    await using next = await startApp(twin, broken);
+    await browser.until(`document.querySelector('#state').textContent === 'no-app'`);
+    assert.equal(await requests(), 0);
+    await ask(next, 'http', '/');
+    await browser.until(`document.querySelector('#tiles').textContent.includes('1requests')`);
+    assert.equal(await browser.evaluate('document.querySelectorAll("summary").length'), 1);
+    assert.match(await browser.evaluate('document.querySelector("#about").textContent'), /^pid \d+, up /);
+    // On a phone nothing is wider than the screen.
+    await browser.dress({ width: 360, height: 740, scheme: 'dark' });
+    assert.ok((await browser.evaluate<number>('document.documentElement.scrollWidth')) <= 360);
   });
 }

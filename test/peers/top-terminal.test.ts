@@ -23,6 +23,28 @@ function assertRestored({ output }: Terminal): void {
   assert.ok(output.endsWith(LEAVE), JSON.stringify(output.slice(-100)));
 }
 
+/** A whole one that was begun from now on; one may be under way in an old size. */
+async function nextFrame(terminal: Terminal): Promise<string> {
+  const frames = () => terminal.output.split('\x1b[H');
+  const before = frames().length;
+  await until('three more frames', () => frames().length > before + 3);
+  return frames().at(-2) ?? '';
+}
+
+function assertFits(frame: string, rows: number, columns: number): void {
+  const lines = frame.split(/\r*\n/).map((line) => ({
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the terminal's own
+    length: line.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').length,
+    erases: line.includes('\x1b[K'),
+  }));
+  assert.ok(lines.length <= rows && lines.every(({ length }) => length <= columns), frame);
+  // Erasing to the end of a line that is full takes its last character away.
+  assert.ok(
+    lines.every(({ length, erases }) => erases !== (length === columns)),
+    frame,
+  );
+}
+
 for (const isHttp of [false, true]) {
   const name = isHttp ? 'over HTTP' : 'on a raw socket';
   test(`top shows what workers are doing now, and quits by q (${name})`, skip, async () => {
@@ -53,15 +75,18 @@ for (const isHttp of [false, true]) {
     await terminal.shows(/busy .* s +GET \/spin\?/);
     terminal.type('m');
     await terminal.shows(/\[m memory\]/);
-    terminal.resize(12, 60);
-    // One may be under way in the old size.
-    const frames = () => terminal.output.split('\x1b[H');
-    const before = frames().length;
-    await until('three more frames', () => frames().length > before + 3);
-    const frame = frames().at(-2) ?? '';
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the terminal's own
-    const lines = frame.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').split(/\r*\n/);
-    assert.ok(lines.length <= 12 && lines.every((line) => line.length <= 60), frame);
+    for (const [rows, columns] of [
+      [12, 60],
+      [24, 1],
+      [1, 40],
+      [1, 1],
+    ] as const) {
+      terminal.resize(rows, columns);
+      assertFits(await nextFrame(terminal), rows, columns);
+    }
+    // One that does not know its size yet.
+    terminal.resize(0, 0);
+    await terminal.shows(/\[m memory\]/);
     server.kill('SIGHUP');
     signs.give('off');
     terminal.resize(24, 100);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { startServer } from '../helpers/server.js';
-import { boundTo, httpAsk } from '../helpers/stats-client.js';
+import { boundTo, httpAsk, readStats } from '../helpers/stats-client.js';
 import { APPS, ask, Signs, startApp, TWINS, until } from './threads-client.js';
 
 interface Sample {
@@ -98,6 +98,47 @@ for (const twin of TWINS) {
     signs.give('off');
     assert.equal((await held).status, 200);
     assert.equal((await server.exited).code, 0);
+  });
+
+  test(`/readyz says no where the application could not be loaded, until a reload brings one (${twin.name})`, async () => {
+    using folder = new Signs();
+    const args = [
+      '--chdir',
+      folder.path(''),
+      '--module',
+      'late:application',
+      '--metrics',
+      '127.0.0.1:0',
+      '--stats',
+      '127.0.0.1:0',
+    ];
+    await using server = await startApp(twin, args);
+    const target = boundTo(server, 'metrics');
+    const ready = async () => {
+      const { status, body } = await httpAsk(target, '/readyz');
+      return `${status} ${body.trim()}`;
+    };
+    assert.equal((await ask(server, 'http', '/')).status, 500);
+    assert.equal(await ready(), '503 no-app');
+    assert.equal((await httpAsk(target, '/healthz')).status, 200);
+    assert.deepEqual((await readStats(server)).workers[0]?.apps, []);
+    const broken = server.log().length;
+    server.kill('SIGHUP');
+    await server.waitForLog(/RELOAD FAILED/, { from: broken });
+    assert.equal(await ready(), '503 no-app');
+    folder.give(
+      'late.mjs',
+      'export const application = (environ, start) => { start("200 OK", []); return ["here"]; };',
+    );
+    server.kill('SIGHUP');
+    await until('it is ready', async () => (await ready()) === '200 ready');
+    assert.equal((await ask(server, 'http', '/')).body, 'here');
+    // A reload that fails leaves those who serve.
+    folder.give('late.mjs', 'throw new Error("broken")');
+    const failed = server.log().length;
+    server.kill('SIGHUP');
+    await server.waitForLog(/RELOAD FAILED/, { from: failed });
+    assert.equal(await ready(), '200 ready');
   });
 
   test(`the metrics are there while the application still loads, and answer nothing but what they are for (${twin.name})`, async () => {

@@ -217,6 +217,16 @@ for (const twin of TWINS) {
     assert.match(server.log(), /^said at the exit$/m);
   });
 
+  test(`a file is loaded by its path, whatever its name (${twin.name})`, { skip }, async () => {
+    using folder = new Signs();
+    folder.give(
+      'my app.wsgi.py',
+      "def application(environ, start):\n    start('200 OK', [])\n    return [b'by path']\n",
+    );
+    await using server = await startPython(twin, ['--wsgi-file', folder.path('my app.wsgi.py')]);
+    assert.equal((await call(server, 'http', { uri: '/' })).body, 'by path');
+  });
+
   test(`threads run at the same time in one process (${twin.name})`, { skip }, async () => {
     await using server = await startPython(twin, ['--threads', '4']);
     const { body } = await call(server, 'http', { uri: '/environ' });

@@ -26,7 +26,9 @@ for (const twin of TWINS) {
   test(`with quiet a start says only what is wrong, ${twin.name}`, async () => {
     using folder = new Folder();
     const socket = folder.file('app.sock');
-    const args = ['--chdir', APPS, '--module', 'threads:application', '--socket', socket, '--quiet', ...twin.args];
+    const observers = ['--stats', '127.0.0.1:0', '--metrics', '127.0.0.1:0'];
+    const application = ['--chdir', APPS, '--module', 'threads:application', '--socket', socket, ...twin.args];
+    const args = [...application, ...observers, '--quiet'];
     const child = spawn(process.execPath, [CLI, ...args, '--max-requests', '5'], {
       env: { ...process.env, ...twin.env },
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -68,7 +70,8 @@ for (const twin of TWINS) {
     });
     await until(
       'the line',
-      () => existsSync(log) && /^worker 1 is still loading slow-start, \d+ s so far$/m.test(folder.read('log')),
+      () =>
+        existsSync(log) && /^worker 1 is still loading slow-start:application, \d+ s so far$/m.test(folder.read('log')),
     );
     writeFileSync(ready, '');
     await using server = await starting;

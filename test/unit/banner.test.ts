@@ -28,6 +28,14 @@ test('each odd thing has its warning', () => {
   }
 });
 
+test('the banner names every application', () => {
+  const firstLine = (...lines: readonly string[]) => bannerLines(loadLines(lines, folder), [])[0] as string;
+  assert.match(firstLine(), /^serving no application from /);
+  assert.match(firstLine('module = shop:main'), /^serving shop:main from /);
+  assert.match(firstLine('mount = /a=one.mjs', 'mount = /b=two'), /^serving one\.mjs at \/a, two at \/b from /);
+  assert.match(firstLine('module = shop', 'mount = /b=two:app'), /^serving shop, two:app at \/b from /);
+});
+
 test('the banner names every place where requests are logged', () => {
   const lastLine = (...lines: readonly string[]) => bannerLines(loadLines(lines, folder), []).at(-1) as string;
   assert.match(lastLine('disable-logging'), /; requests are not logged$/);

@@ -121,8 +121,18 @@ test('every variable of log-format has its value', () => {
   assert.equal(lineOf(withFormat('%(var.HTTP_X_REQUEST_ID) %(var.REQUEST_URI)'), request), 'id-7 /a?b=c');
 });
 
+test('the host is the name of the server where the request names none, as in uWSGI', () => {
+  const settings = withFormat('%(host)');
+  const server = ['SERVER_NAME', 'server.example'] as const;
+  assert.equal(lineOf(settings, { vars: [server, ['HTTP_HOST', 'asked.example']] }), 'asked.example');
+  assert.equal(lineOf(settings, { vars: [['HTTP_HOST', ''], server] }), 'server.example');
+  assert.equal(lineOf(settings, { vars: [server] }), 'server.example');
+  assert.equal(lineOf(settings), '-');
+});
+
 test('the times of a request are those of its start, and agree with each other', () => {
   const before = Date.now();
+  assert.equal(lineOf(withFormat('%(micros) %(secs)'), { elapsedMs: 1.8639 }), '1863 0.001863');
   const line = lineOf(withFormat('%(tmicros) %(tmsecs) %(time) %(epoch) %(isotime)|%(ctime)'), { elapsedMs: 60_000 });
   const [numbers = '', ctime] = line.split('|');
   const [micros = 0, ms = 0, seconds = 0, epoch = 0] = numbers.split(' ').map(Number);

@@ -138,17 +138,21 @@ class Top {
 
   private paint(): void {
     if (this.hasLeft) return;
-    const { columns = COLUMNS, rows = ROWS } = process.stdout;
+    // 0: a terminal that was not told its size yet (docker exec -t).
+    const columns = process.stdout.columns || COLUMNS;
+    const rows = process.stdout.rows || ROWS;
     const { name, look, before, error, sort, isFrozen } = this;
     const lines = draw({ name, look, before, error, sort, isFrozen, columns, rows });
-    const text = lines.map((line) => this.styled(line)).join('\n');
+    const text = lines.map((line) => this.styled(line, columns)).join('\n');
     // From the top left, each line to its end, then the rest: nothing flickers.
     process.stdout.write(`\x1b[H${text}\x1b[J`);
   }
 
-  private styled({ text, style }: Line): string {
+  private styled({ text, style }: Line, columns: number): string {
     const colour = this.colours || style === 'head' ? STYLES[style] : '';
-    return `${colour}${text}${colour === '' ? '' : '\x1b[0m'}\x1b[K`;
+    // Behind a full line the cursor stands on its last character, which would be erased.
+    const rest = text.length < columns ? '\x1b[K' : '';
+    return `${colour}${text}${colour === '' ? '' : '\x1b[0m'}${rest}`;
   }
 }
 
