@@ -59,7 +59,7 @@ export class RawClient {
   }
 
   /** Waits until `done` answers true, or the connection is closed, or `waitMs` has passed. */
-  async until(done: () => boolean, waitMs = 5000): Promise<void> {
+  async until(done: () => boolean, waitMs = 20_000): Promise<void> {
     const deadline = performance.now() + waitMs;
     while (!done() && !this.closed) {
       const left = deadline - performance.now();

@@ -28,8 +28,13 @@ import { RequestHead } from './request-head.js';
 
 /** Larger bodies make the library close the connection without a word. */
 const BODY_BYTES_MAX = 999_999_999;
-/** The library holds what a handler writes until the handler returns, or more than this has come together. */
+/**
+ * The library holds what a handler writes until the handler returns, or more than this has come together. Then it sends, and
+ * loses the piece that was too much if the socket does not take what was held (uNetworking/uWebSockets, fixed by 6b7f354 in 2026).
+ */
 const CORK_BYTES = 16_384;
+/** Of these, what the library itself may put around a head and a piece. */
+const CORK_RESERVE_BYTES = 256;
 /** Chunks written while the library may still hold the one before. */
 const PROBE_CHUNK_BYTES = 512;
 
@@ -65,6 +70,8 @@ export class UwsExchange extends HttpExchange {
   private unsent: Buffer = NOTHING;
   /** The library may hold bytes that the socket did not take. */
   private backpressure = false;
+  /** The worker's ring has more for the library, which is to send what it holds first. */
+  private hasMore = false;
 
   /** Takes a request over. Valid inside the library's handler only. */
   open(response: UwsResponse, request: UwsRequest): void {
@@ -186,7 +193,10 @@ export class UwsExchange extends HttpExchange {
   // ---- the response
 
   protected override reply(): void {
-    this.response?.cork(this.writeReply);
+    do {
+      this.hasMore = false;
+      this.response?.cork(this.writeReply);
+    } while (this.hasMore);
     if (this.mustBreakOff) {
       this.mustBreakOff = false;
       this.breakOff();
@@ -200,19 +210,21 @@ export class UwsExchange extends HttpExchange {
     // The state first: what is available when it is DONE is all there will be.
     const isDone = slot.state === SLOT_STATE.DONE;
     const { available } = slot;
+    let room = CORK_BYTES - CORK_RESERVE_BYTES;
     if (!this.headSent) {
       const { headBytes, flags } = slot;
       const verdict = judgeReply(slot, isDone);
       if (verdict === REPLY.FAIL) this.fail();
       if (verdict !== REPLY.SEND) return;
       if (this.tools.closing || (flags & REPLY_FLAG.CONNECTION_CLOSE) !== 0) this.closeAfter = true;
-      if (isDone && isPlainHead(flags) && !this.closeAfter && available <= CORK_BYTES) {
+      if (isDone && isPlainHead(flags) && !this.closeAfter && available <= room) {
         this.sendWhole(slot, response, headBytes);
         return;
       }
       this.sendHead(slot, response, isDone);
+      room -= headBytes;
     }
-    this.sendBody(slot, response, isDone);
+    this.sendBody(slot, response, isDone, room);
   };
 
   /** The common case: the whole reply is there, it is small, and its head holds nothing special. */
@@ -258,7 +270,7 @@ export class UwsExchange extends HttpExchange {
     return Buffer.from(head, 'latin1');
   }
 
-  private sendBody(slot: FrontSlot, response: UwsResponse, isDone: boolean): void {
+  private sendBody(slot: FrontSlot, response: UwsResponse, isDone: boolean, room: number): void {
     switch (this.framing) {
       case FRAMING.NONE:
         response.endWithoutBody();
@@ -268,7 +280,7 @@ export class UwsExchange extends HttpExchange {
         this.sendMeasured(slot, response, isDone);
         return;
       case FRAMING.CHUNKED:
-        this.sendChunks(slot, response, isDone);
+        this.sendChunks(slot, response, isDone, room);
         return;
       default:
         this.framing satisfies never;
@@ -305,18 +317,24 @@ export class UwsExchange extends HttpExchange {
     this.mustBreakOff = true;
   }
 
-  /** The library keeps what the socket does not take: one small piece at a time until everything before it has gone. */
-  private sendChunks(slot: FrontSlot, response: UwsResponse, isDone: boolean): void {
-    while (slot.available > 0) {
-      const piece = slot.peek();
-      const chunk =
-        this.backpressure && piece.length > PROBE_CHUNK_BYTES ? piece.subarray(0, PROBE_CHUNK_BYTES) : piece;
-      this.backpressure = !response.write(chunk);
-      slot.consume(chunk.length);
-      if (this.backpressure) {
-        this.watchWritable(response);
-        return;
+  /**
+   * The library keeps what the socket does not take: one small piece at a time until everything before it has gone. `room`:
+   * bytes that it can hold.
+   */
+  private sendChunks(slot: FrontSlot, response: UwsResponse, isDone: boolean, room: number): void {
+    if (slot.available > 0) {
+      const size = Math.min(slot.available, this.backpressure ? PROBE_CHUNK_BYTES : room);
+      if (size > 0) {
+        const chunk = slot.peek().subarray(0, size);
+        this.backpressure = !response.write(chunk);
+        slot.consume(chunk.length);
+        if (this.backpressure) {
+          this.watchWritable(response);
+          return;
+        }
       }
+      this.hasMore = slot.available > 0;
+      if (this.hasMore) return;
     }
     if (!isDone) return;
     if ((slot.flags & REPLY_FLAG.BROKEN) !== 0) this.mustBreakOff = true;
