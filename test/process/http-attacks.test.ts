@@ -14,9 +14,13 @@ interface Attack {
   readonly status: number;
   /** The answer of uWebSockets.js: a status, or null for none at all. */
   readonly uws: number | null;
+  /** llhttp 8, of the first versions of Node 20, takes it for two requests. */
+  readonly passesLlhttp8?: true;
 }
 
 const HOST = 'Host: a\r\n';
+/** Node's own parser is not strict: the first versions of Node 20. */
+const IS_LAX = process.versions.llhttp?.startsWith('8.') === true;
 const EVIL = 'GET /evil HTTP/1.1\r\nHost: a\r\n\r\n';
 const CHUNKED = 'Transfer-Encoding: chunked\r\n';
 
@@ -126,6 +130,7 @@ const HEAD_ATTACKS: readonly Attack[] = [
     bytes: `GET / HTTP/1.1\n${HOST}\r\n${EVIL}`,
     status: 400,
     uws: null,
+    passesLlhttp8: true,
   },
   {
     name: 'a bare line feed after a header',
@@ -133,7 +138,13 @@ const HEAD_ATTACKS: readonly Attack[] = [
     status: 400,
     uws: null,
   },
-  { name: 'a bare line feed before the body', bytes: `GET / HTTP/1.1\r\n${HOST}\n${EVIL}`, status: 400, uws: null },
+  {
+    name: 'a bare line feed before the body',
+    bytes: `GET / HTTP/1.1\r\n${HOST}\n${EVIL}`,
+    status: 400,
+    uws: null,
+    passesLlhttp8: true,
+  },
   {
     name: 'a bare carriage return in a value',
     bytes: get(`${HOST}X: a\rContent-Length: 5\r\n`),
@@ -213,7 +224,13 @@ const CHUNK_ATTACKS: readonly Attack[] = [
     uws: 411,
   },
   { name: 'a chunk that ends in a bare line feed', bytes: post(CHUNKED, '3\r\nabc\n0\r\n\r\n'), status: 400, uws: 411 },
-  { name: 'a chunk that ends in two other bytes', bytes: post(CHUNKED, '3\r\nabcXX0\r\n\r\n'), status: 400, uws: 411 },
+  {
+    name: 'a chunk that ends in two other bytes',
+    bytes: post(CHUNKED, '3\r\nabcXX0\r\n\r\n'),
+    status: 400,
+    uws: 411,
+    passesLlhttp8: true,
+  },
   {
     name: 'a chunk size that ends in a bare carriage return',
     bytes: post(CHUNKED, '3\rabc\r\n0\r\n\r\n'),
@@ -245,6 +262,18 @@ for (const engine of ENGINES) {
     after(() => http[Symbol.asyncDispose]());
 
     for (const attack of [...HEAD_ATTACKS, ...CHUNK_ATTACKS]) {
+      if (IS_LAX && engine === 'node' && attack.passesLlhttp8) {
+        test(`warns of ${attack.name}: this Node's parser takes it`, async () => {
+          const { bytes, closed } = await talk(http.target, [attack.bytes], 100);
+          assert.equal(parseResponses(bytes, closed)[0]?.status, 200);
+          assert.match(
+            http.log.join('\n'),
+            /^Warning: the HTTP parser of Node v20\.\d+\.\d+ \(llhttp 8\..+\) takes bare line feeds/m,
+          );
+          http.seen.splice(0);
+        });
+        continue;
+      }
       test(`refuses ${attack.name}`, async () => {
         const expected = engine === 'uws' ? attack.uws : attack.status;
         const { bytes, closed } = await talk(http.target, [attack.bytes], expected === null ? 100 : 5000);

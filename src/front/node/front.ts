@@ -16,7 +16,7 @@ import type { Turns } from '../turns.js';
 import { NodeConnection, NodeTools } from './connection.js';
 import { Entrance } from './entrance.js';
 import { HTTP_2, Http2Connections } from './http2-connection.js';
-import { mayUpgrade, type NodeServer, newServer, protocolOf } from './server.js';
+import { mayUpgrade, type NodeServer, newServer, parserWarning, protocolOf } from './server.js';
 
 /** How often connections that wait for their client are looked at. */
 const TICK_MS = 500;
@@ -57,6 +57,8 @@ export class NodeHttpFront implements Front {
     this.tools = new NodeTools(this.options, this.turns, port);
     this.tick = setInterval(this.onTick, TICK_MS).unref();
     const protocol = this.options.tls === undefined ? 'http' : 'https';
+    const warning = parserWarning();
+    if (warning !== undefined) this.options.log(warning);
     const bound = { protocol, engine: 'node', address: addressText(address, port), port } as const;
     return [inherited === undefined ? bound : { ...bound, inherited: true }];
   }

@@ -13,6 +13,16 @@ export function headerBytesMax(varsBytesMax: number): number {
   return 2 * varsBytesMax + 16_384;
 }
 
+/** What node's parser takes and must not, where it does. Undefined: it is strict. */
+export function parserWarning(): string | undefined {
+  const version = process.versions.llhttp ?? '';
+  if (Number.parseInt(version, 10) >= 9) return undefined;
+  return (
+    `Warning: the HTTP parser of Node ${process.version} (llhttp ${version}) takes bare line feeds and chunks that do not end: ` +
+    'a later Node does not, nor does http-engine epoll'
+  );
+}
+
 /** Makes the server; it does not listen yet. Clients that choose `protocols` in the TLS handshake are not for it. */
 export function newServer(
   { varsBytesMax, httpTimeoutMs, httpKeepaliveMs, tls }: HttpFrontOptions,

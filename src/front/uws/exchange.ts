@@ -271,20 +271,10 @@ export class UwsExchange extends HttpExchange {
   }
 
   private sendBody(slot: FrontSlot, response: UwsResponse, isDone: boolean, room: number): void {
-    switch (this.framing) {
-      case FRAMING.NONE:
-        response.endWithoutBody();
-        this.finished();
-        return;
-      case FRAMING.LENGTH:
-        this.sendMeasured(slot, response, isDone);
-        return;
-      case FRAMING.CHUNKED:
-        this.sendChunks(slot, response, isDone, room);
-        return;
-      default:
-        this.framing satisfies never;
-    }
+    if (this.framing === FRAMING.LENGTH) return this.sendMeasured(slot, response, isDone);
+    if (this.framing === FRAMING.CHUNKED) return this.sendChunks(slot, response, isDone, room);
+    response.endWithoutBody();
+    this.finished();
   }
 
   /** As much as the socket takes: what it does not take stays in the ring, and the worker waits. */
