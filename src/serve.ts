@@ -17,6 +17,8 @@ import { SignalQueue, STOP_SIGNALS } from './system/signal-queue.js';
 import { openUnixPort } from './system/unix-datagrams.js';
 
 const LOG_CLOSE_MS = 1000;
+/** An application that takes longer than this to load at the start does not keep a reload waiting, which may bring one that loads. */
+const LOADING_MS = 10_000;
 const SIGKILL = 9;
 
 const CAUGHT: readonly NodeJS.Signals[] = [...STOP_SIGNALS, 'SIGHUP', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'];
@@ -54,6 +56,9 @@ class ServingProcess {
   /** Asked for before it was ready. */
   private reloadWanted = false;
   private reloads = 0;
+  /** When the sockets were bound, on the clock of `performance.now()`. */
+  private boundMs: number | undefined;
+  private reloadTimer: NodeJS.Timeout | undefined;
 
   constructor(configuration: Configuration, log: Logs, parent: Parent, readConfiguration: () => Configuration) {
     this.log = log;
@@ -62,7 +67,7 @@ class ServingProcess {
     this.own = parent.kind === 'guard' ? undefined : new OwnProcess(configuration, (line) => log.line(line));
     this.server = new Server(configuration, log, {
       onFatal: (error) => this.fail(error),
-      onBound: () => this.own?.settle(),
+      onBound: () => this.onBound(),
       onStopAsked: (atOnce) => {
         if (atOnce) this.server.destroy();
         this.stop('SIGTERM', false);
@@ -88,18 +93,25 @@ class ServingProcess {
     for (const line of oddities(this.configuration, server.addresses)) log.line(line);
     log.inform(`*** fastwsgi-ts is running (pid: ${process.pid}, workers: ${this.configuration.processes}) ***`);
     this.ready = true;
+    clearTimeout(this.reloadTimer);
     const complaint = await notify('READY=1');
     if (complaint !== undefined) log.line(complaint);
     // Whoever waited for us looks at the log next.
     await log.drain();
     await tellParent({ ready: true });
     if (parent.kind === 'daemonizer') leaveParent();
-    if (this.reloadWanted) void this.reload();
+    if (this.reloadWanted) await this.reloadNow();
+  }
+
+  private onBound(): void {
+    this.own?.settle();
+    this.boundMs = performance.now();
+    this.reloadInTime();
   }
 
   private onSignal(signal: NodeJS.Signals, byGuard: boolean): void {
     if (STOP_SIGNALS.includes(signal)) this.stop(signal, byGuard);
-    else if (signal === 'SIGHUP') void this.reload();
+    else if (signal === 'SIGHUP') this.reload();
     else if (signal === 'SIGTSTP') this.server.pause();
     else this.server.logStatistics();
   }
@@ -121,15 +133,36 @@ class ServingProcess {
     );
   }
 
-  /** One that is asked for during the start comes after it. */
-  private async reload(): Promise<void> {
-    this.reloadWanted = !this.ready;
-    if (this.reloadWanted || this.stops > 0) return;
+  /** A reload that is asked for during the start comes after it, if that takes no longer than it should. */
+  private reload(): void {
+    if (this.ready || this.isLoadingLong) return void this.reloadNow();
+    if (this.reloadWanted) return;
+    this.reloadWanted = true;
+    const seconds = LOADING_MS / 1000;
+    this.log.line(
+      `SIGHUP: the server is starting, it reloads when the application has loaded, or has been loading for ${seconds} s`,
+    );
+    this.reloadInTime();
+  }
+
+  private get isLoadingLong(): boolean {
+    return this.boundMs !== undefined && performance.now() - this.boundMs >= LOADING_MS;
+  }
+
+  private reloadInTime(): void {
+    if (!this.reloadWanted || this.boundMs === undefined) return;
+    this.reloadTimer = setTimeout(() => void this.reloadNow(), this.boundMs + LOADING_MS - performance.now());
+  }
+
+  private async reloadNow(): Promise<void> {
+    this.reloadWanted = false;
+    if (this.stops > 0) return;
     this.reloads++;
-    await notify(reloadingState());
+    // For the service manager it has to have started first.
+    if (this.ready) await notify(reloadingState());
     await this.server.reload();
     this.reloads--;
-    if (this.reloads === 0 && this.stops === 0) await notify('READY=1');
+    if (this.ready && this.reloads === 0 && this.stops === 0) await notify('READY=1');
   }
 
   /** Without the guard nobody would start this server again, and another one could not have its sockets. */

@@ -29,7 +29,7 @@ import { Stats } from './stats/stats.js';
 import { applicationInit } from './supervise/application-init.js';
 import { Controls } from './supervise/controls.js';
 import { Workers } from './supervise/workers.js';
-import { changeDirectory } from './system/change-directory.js';
+import { WorkingDirectory } from './system/change-directory.js';
 import type { Wanted } from './system/inherited.js';
 import { SocketFiles } from './system/socket-files.js';
 
@@ -77,8 +77,7 @@ export class Server {
   private isReady = false;
   private readonly certificates: Certificates;
   private started = false;
-  /** Where the application is looked for: the current directory after `chdir`, before `chdir2`. */
-  private applicationFolder = '';
+  private readonly directory: WorkingDirectory;
   private closing: Promise<void> | undefined;
   private readonly destroyed = new AbortController();
 
@@ -88,6 +87,7 @@ export class Server {
     this.events = events;
     this.certificates = new Certificates(configuration.cwd);
     const { processes, concurrency, httpQueue } = configuration;
+    this.directory = new WorkingDirectory(configuration);
     const laneCount = 2 * processes + LANES_TO_LOSE;
     const slots = Math.max(concurrency ?? 0, SLOTS_PER_LANE_DEFAULT);
     this.counters = Counters.create(laneCount + FRONTS_MAX, slots);
@@ -105,6 +105,7 @@ export class Server {
       restoreConfiguration: (earlier) => {
         const { sockets, httpSockets } = this.configuration;
         this.configuration = { ...earlier, sockets, httpSockets };
+        this.directory.restore();
       },
       onReloaded: () => Promise.all(this.preparedRules.map((putInForce) => putInForce())),
       init: () => this.workerInit(),
@@ -155,8 +156,7 @@ export class Server {
       for (const front of this.fronts) front.start?.();
       this.controls.start();
       await this.workers.start();
-      const { chdir2 } = this.configuration;
-      if (chdir2 !== undefined) changeDirectory(chdir2);
+      this.directory.settle();
       this.throwIfClosing();
       this.isReady = true;
     } catch (error) {
@@ -168,14 +168,13 @@ export class Server {
   }
 
   private prepareProcess(): void {
-    const { notices, umask, chdir } = this.configuration;
+    const { notices, umask } = this.configuration;
     for (const { level, text } of notices) {
       if (level === 'warning') this.log.line(text);
       else this.log.inform(text);
     }
     if (umask !== undefined) process.umask(umask);
-    if (chdir !== undefined) changeDirectory(chdir);
-    this.applicationFolder = process.cwd();
+    this.directory.enter();
   }
 
   private throwIfClosing(): void {
@@ -278,6 +277,7 @@ export class Server {
   }
 
   private async readConfiguration(): Promise<void> {
+    this.directory.renew();
     const next = this.events.readConfiguration?.();
     if (next !== undefined) await this.adoptConfiguration(next);
     this.certificates.renew(this.configuration.httpsSockets, (line) => this.log.line(line));
@@ -370,10 +370,10 @@ export class Server {
   }
 
   private localSetups(): LocalSetups {
-    const { configuration, applicationFolder, counters } = this;
+    const { configuration, counters } = this;
     // The counters of the fronts stand behind those of the workers.
     const first = this.owners.length;
-    return localSetups(configuration, applicationFolder, counters, first + MAIN_FRONT, first + GATEWAY_FRONT);
+    return localSetups(configuration, this.directory.application, counters, first + MAIN_FRONT, first + GATEWAY_FRONT);
   }
 
   /** What is the same for every worker. */
@@ -386,7 +386,7 @@ export class Server {
       node: hostname(),
       version: VERSION,
       address: (this.bound.find(({ protocol }) => protocol === 'http') ?? this.bound[0])?.address ?? '',
-      application: applicationInit(configuration, this.applicationFolder),
+      application: applicationInit(configuration, this.directory.application),
       mounts: mountsOf(configuration.mounts, configuration.mountCallable),
       manageScriptName: configuration.manageScriptName,
       concurrency: configuration.concurrency,

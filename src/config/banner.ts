@@ -1,6 +1,8 @@
 // What a person is told when the server runs: what is served where and by whom, and what is odd about the configuration.
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { applicationFolder } from './application-folder.js';
 import type { Configuration } from './configuration.js';
 
 /** Where the server listens. */
@@ -18,10 +20,10 @@ const WRITABLE_BY_OTHERS = 0o002;
 
 /** The lines of a server that serves. */
 export function bannerLines(configuration: Configuration, addresses: readonly ServedAddress[]): readonly string[] {
-  const { processes, cwd, chdir = '.' } = configuration;
+  const { processes } = configuration;
   const at = addresses.map(({ protocol, engine, address }) => `${urlOf(protocol, address)} (${engine})`);
   return [
-    `serving ${applicationName(configuration)} from ${resolve(cwd, chdir)} at ${at.join(', ')}`,
+    `serving ${applicationName(configuration)} from ${applicationFolder(configuration)} at ${at.join(', ')}`,
     `by ${processes} worker${processes === 1 ? '' : 's'} on ${availableParallelism()} CPUs; ${requestLogText(configuration)}`,
   ];
 }
@@ -41,7 +43,7 @@ export function namesApplication({ moduleName, wsgiFile, mounts }: Configuration
 
 /** What is likely to be a mistake: a warning each. */
 export function oddities(configuration: Configuration, addresses: readonly ServedAddress[]): readonly string[] {
-  const { processes, harakiriMs, reloadMercyMs, maxRequests, chmodSocket = 0 } = configuration;
+  const { home, processes, harakiriMs, reloadMercyMs, maxRequests, chmodSocket = 0 } = configuration;
   const cpus = availableParallelism();
   const uwsgi = addresses.filter(({ protocol }) => protocol === 'uwsgi').map(({ address }) => address);
   const reachable = uwsgi.filter((address) => !/^(127\.|\[::1\]|\/|@)/.test(address));
@@ -53,6 +55,9 @@ export function oddities(configuration: Configuration, addresses: readonly Serve
   ];
   if ((chmodSocket & WRITABLE_BY_OTHERS) !== 0 && uwsgi.some((address) => address.startsWith('/'))) {
     odd.push(`chmod-socket = ${chmodSocket.toString(8)}: every user of this machine can claim any REMOTE_USER`);
+  }
+  if (home !== undefined && !existsSync(resolve(applicationFolder(configuration), home))) {
+    odd.push(`home = ${home}: there is no such directory, so no package is found in it`);
   }
   if (processes > cpus * WORKERS_PER_CPU_MAX) odd.push(`${processes} workers on ${cpus} CPUs wait for each other`);
   if (harakiriMs > reloadMercyMs) {

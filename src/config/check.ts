@@ -5,6 +5,7 @@ import { errorMessage } from '../base/errors.js';
 import { groupId, mayListenOn, userAccount, userId } from './accounts.js';
 import type { SocketAddress } from './address.js';
 import { formatSocketAddress } from './address.js';
+import { applicationFolder } from './application-folder.js';
 import { readTlsOptions } from './certificate.js';
 import type { Configuration } from './configuration.js';
 import { addressesOf } from './https-address.js';
@@ -41,19 +42,19 @@ export function checkConfiguration(configuration: Configuration): void {
 class Check {
   readonly report = new Report();
   readonly #configuration: Configuration;
-  /** Where the application is looked for. */
+  /** Where the application is looked for, and what is opened after chdir. */
   readonly #directory: string;
 
   constructor(configuration: Configuration) {
     this.#configuration = configuration;
-    this.#directory = path.resolve(configuration.cwd, configuration.chdir ?? '.');
+    this.#directory = applicationFolder(configuration);
   }
 
   application(): void {
     const { chdir, chdir2, home, moduleName, wsgiFile, mounts } = this.#configuration;
     if (chdir !== undefined) this.#folder('chdir', this.#directory);
     if (chdir2 !== undefined) this.#folder('chdir2', path.resolve(this.#directory, chdir2));
-    if (home !== undefined) this.#folder('home', path.resolve(this.#configuration.cwd, home));
+    if (home !== undefined) this.#folder('home', path.resolve(this.#directory, home));
     if (wsgiFile !== undefined) this.#readable('wsgi-file', path.resolve(this.#directory, wsgiFile));
     if (moduleName !== undefined) this.#module('module', moduleName);
     for (const { module, file } of mountsOf(mounts, undefined)) {
@@ -127,11 +128,9 @@ class Check {
   }
 
   files(): void {
-    const { pidfile, pidfile2, safePidfile, logto, logto2, daemonize, daemonize2 } = this.#configuration;
+    const { pidfile, pidfile2, safePidfile, masterFifo, logto, logto2, daemonize, daemonize2 } = this.#configuration;
     const written: readonly (readonly [OptionName, string | undefined])[] = [
       ['pidfile', pidfile],
-      ['pidfile2', pidfile2],
-      ['safe-pidfile', safePidfile],
       ['logto', logto],
       ['logto2', logto2],
       ['daemonize', daemonize],
@@ -139,6 +138,14 @@ class Check {
     ];
     for (const [option, file] of written) {
       if (file !== undefined) this.#writable(option, path.resolve(this.#configuration.cwd, file));
+    }
+    const inDirectory: readonly (readonly [OptionName, string | undefined])[] = [
+      ['pidfile2', pidfile2],
+      ['safe-pidfile', safePidfile],
+      ['master-fifo', masterFifo],
+    ];
+    for (const [option, file] of inDirectory) {
+      if (file !== undefined) this.#writable(option, path.resolve(this.#directory, file));
     }
     const ofLogto = logFileOf(this.#configuration);
     for (const file of logFilesOf(this.#configuration)) if (file !== ofLogto) this.#writable('logger', file);
@@ -156,8 +163,9 @@ class Check {
 
   #module(option: OptionName, moduleName: string): void {
     const relative = moduleName.replaceAll('.', '/');
-    const { cwd, home, pythonPath } = this.#configuration;
-    const roots = [this.#directory, ...pythonPath.map((each) => path.resolve(cwd, each)), ...sitePackages(cwd, home)];
+    const { home, pythonPath } = this.#configuration;
+    const inDirectory = pythonPath.map((each) => path.resolve(this.#directory, each));
+    const roots = [this.#directory, ...inDirectory, ...sitePackages(this.#directory, home)];
     const found = roots.some((root) => {
       const base = path.resolve(root, relative);
       return PACKAGE_ENDINGS.some((ending) => isFile(base + ending));
@@ -169,7 +177,7 @@ class Check {
   }
 
   #unixSocket(option: OptionName, address: SocketAddress & { readonly kind: 'unix' }): void {
-    const file = path.resolve(this.#configuration.cwd, address.path);
+    const file = path.resolve(this.#directory, address.path);
     const stat = statSync(file, { throwIfNoEntry: false });
     if (stat !== undefined && !stat.isSocket()) this.#bad(option, `${file} exists and is no socket`);
     else this.#writable(option, file, false);
@@ -220,8 +228,8 @@ class Check {
   }
 }
 
-function sitePackages(cwd: string, home: string | undefined): readonly string[] {
-  const lib = home === undefined ? undefined : path.resolve(cwd, home, 'lib');
+function sitePackages(folder: string, home: string | undefined): readonly string[] {
+  const lib = home === undefined ? undefined : path.resolve(folder, home, 'lib');
   if (lib === undefined || !isFolder(lib)) return [];
   return readdirSync(lib).map((python) => path.join(lib, python, 'site-packages'));
 }

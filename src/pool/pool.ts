@@ -46,6 +46,8 @@ export class WorkerPool<Init> {
   private readonly piscina: Piscina<Init, never>;
   /** Every thread of the pool that has not exited, by its threadId. */
   private readonly threads = new Map<number, Worker>();
+  /** Ends the lives whose thread has not taken its lane, for a reason. */
+  private readonly unborn = new Map<LaneOwner, (reason: string) => void>();
 
   constructor(options: PoolOptions) {
     this.piscina = new Piscina<Init, never>({
@@ -61,7 +63,13 @@ export class WorkerPool<Init> {
       env: options.env,
     });
     this.piscina.on('message', (message) => options.onMessage(message));
-    this.piscina.on('error', (error) => options.log(`worker pool: ${errorMessage(error)}`));
+    // A thread that ends before it can take a task: it cannot be started, as in a current directory that is gone. The task
+    // would wait for another one for ever.
+    this.piscina.on('error', (error) => {
+      const reason = errorMessage(error);
+      options.log(`worker pool: ${reason}`);
+      for (const [lane, end] of this.unborn) if (lane.threadId === 0) end(reason);
+    });
   }
 
   /** Whether no thread is left. */
@@ -72,7 +80,14 @@ export class WorkerPool<Init> {
   /** Gives the lane a thread. */
   run(lane: LaneOwner, init: Init): Life {
     const abort = new AbortController();
-    const task = this.piscina.run(init, { signal: abort.signal });
+    const started = this.piscina.run(init, { signal: abort.signal });
+    const unstarted = new Promise<never>((_, reject) => {
+      this.unborn.set(lane, (reason) => {
+        reject(new Error(reason));
+        abort.abort();
+      });
+    });
+    const task = Promise.race([started, unstarted]).finally(() => this.unborn.delete(lane));
     this.rememberThreads();
     const thread = () => {
       this.rememberThreads();

@@ -5,7 +5,7 @@ import type { WorkerInitCommon } from '../lane/worker-init.js';
 
 /** `folder`: where relative paths of the application start from. */
 export function applicationInit(configuration: Configuration, folder: string): WorkerInitCommon['application'] {
-  const { cwd, home, chdir2 } = configuration;
+  const { home, chdir2 } = configuration;
   return {
     module: configuration.moduleName,
     file: configuration.wsgiFile,
@@ -14,7 +14,7 @@ export function applicationInit(configuration: Configuration, folder: string): W
     chdir: folder,
     home: home === undefined ? undefined : resolve(folder, home),
     python: {
-      pythonPath: configuration.pythonPath.map((path) => resolve(cwd, path)),
+      pythonPath: configuration.pythonPath.map((path) => resolve(folder, path)),
       chdir2: chdir2 === undefined ? undefined : resolve(folder, chdir2),
       options: [...configuration.options],
       socketTimeoutMs: configuration.socketTimeoutMs,

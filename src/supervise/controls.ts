@@ -1,6 +1,7 @@
 // What tells a running server something from outside, other than signals: files that are touched, the master FIFO, and the
 // size of its log. From `start` to `stop`, on the main thread.
 import { dirname, resolve } from 'node:path';
+import { applicationFolder } from '../config/application-folder.js';
 import type { Configuration } from '../config/configuration.js';
 import { mountsOf } from '../config/mounts.js';
 import { LogRotation } from '../observe/log-rotation.js';
@@ -36,6 +37,7 @@ export class Controls {
   constructor(configuration: Configuration, log: Logs, controlled: Controlled) {
     const { touchReload, touchChainReload, touchLogreopen, logMaxBytes, logBackupName, logto2, masterFifo, cwd } =
       configuration;
+    const folder = applicationFolder(configuration);
     const path = (file: string) => resolve(cwd, file);
     const line = (text: string) => log.line(text);
     this.log = log;
@@ -62,7 +64,7 @@ export class Controls {
       '-': () => controlled.fewerWorkers(),
     };
     const touching = (files: readonly string[], command: FifoCommand) =>
-      files.map((file) => ({ file: path(file), action: this.commands[command] }));
+      files.map((file) => ({ file: resolve(folder, file), action: this.commands[command] }));
     const touchables = [
       ...touching(touchReload, 'r'),
       ...touching(touchChainReload, 'c'),
@@ -78,7 +80,7 @@ export class Controls {
     this.fifo =
       masterFifo === undefined
         ? undefined
-        : new MasterFifo(path(masterFifo), (command) => this.commands[command](), line);
+        : new MasterFifo(resolve(folder, masterFifo), (command) => this.commands[command](), line);
   }
 
   /** Once privileges are what they stay. Throws a FastwsgiError (ERR_FILE) for a log or a FIFO that cannot be made. */
@@ -101,8 +103,9 @@ export class Controls {
 }
 
 /** Where an application's files are: below chdir, and beside those that are named by a path that leads out of it. */
-function sourceFolders({ cwd, chdir, wsgiFile, mounts }: Configuration): readonly string[] {
-  const root = resolve(cwd, chdir ?? '.');
+function sourceFolders(configuration: Configuration): readonly string[] {
+  const { wsgiFile, mounts } = configuration;
+  const root = applicationFolder(configuration);
   const files = [wsgiFile, ...mountsOf(mounts, undefined).map(({ file }) => file)];
   const folders = files.flatMap((file) => (file === undefined ? [] : [dirname(resolve(root, file))]));
   return [root, ...new Set(folders.filter((folder) => folder !== root && !folder.startsWith(`${root}/`)))];

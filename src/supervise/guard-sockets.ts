@@ -1,10 +1,10 @@
 // The listening sockets that the guard holds while servers come and go. Nothing is accepted here: connections wait in the
 // kernel's backlog for the next server.
 import net from 'node:net';
-import { resolve } from 'node:path';
 import { FastwsgiError } from '../base/errors.js';
 import { socketOwner } from '../config/accounts.js';
 import type { SocketAddress } from '../config/address.js';
+import { applicationFolder } from '../config/application-folder.js';
 import type { Configuration } from '../config/configuration.js';
 import { addressesOf } from '../config/https-address.js';
 import { observerSockets, resolveAddresses } from '../front/resolve.js';
@@ -86,9 +86,9 @@ export class GuardSockets {
 }
 
 async function wantedSockets(configuration: Configuration): Promise<Wanted[]> {
-  const { cwd, chdir, sockets, httpSockets, httpsSockets, redirectSockets } = configuration;
+  const { sockets, httpSockets, httpsSockets, redirectSockets } = configuration;
   // The guard stays where it is; its server will be there.
-  const folder = resolve(cwd, chdir ?? '.');
+  const folder = applicationFolder(configuration);
   const wanted: Wanted[] = [];
   const add = async (protocol: SocketProtocol, addresses: readonly SocketAddress[]): Promise<void> => {
     for (const address of await resolveAddresses(addresses, folder)) wanted.push({ protocol, address });

@@ -2,6 +2,7 @@
 // where there is none.
 import { resolve } from 'node:path';
 import { type Account, accountOf } from '../config/accounts.js';
+import { applicationFolder } from '../config/application-folder.js';
 import type { Configuration } from '../config/configuration.js';
 import { logFilesOf } from '../config/log-file.js';
 import { giveLogFile } from '../system/log-file.js';
@@ -21,12 +22,13 @@ export class OwnProcess {
   constructor(configuration: Configuration, log: (line: string) => void) {
     this.configuration = configuration;
     this.log = log;
+    const folder = applicationFolder(configuration);
     const { cwd, pidfile, pidfile2, safePidfile, vacuum } = configuration;
     if (pidfile !== undefined) this.beforeDrop.push(new Pidfile('pidfile', resolve(cwd, pidfile)));
-    if (pidfile2 !== undefined) this.afterDrop.push(new Pidfile('pidfile2', resolve(cwd, pidfile2)));
+    if (pidfile2 !== undefined) this.afterDrop.push(new Pidfile('pidfile2', resolve(folder, pidfile2)));
     if (vacuum) this.removed.push(...this.beforeDrop, ...this.afterDrop);
     if (safePidfile === undefined) return;
-    const safe = new Pidfile('safe-pidfile', resolve(cwd, safePidfile));
+    const safe = new Pidfile('safe-pidfile', resolve(folder, safePidfile));
     this.beforeDrop.push(safe);
     this.removed.push(safe);
   }

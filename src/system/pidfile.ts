@@ -1,9 +1,12 @@
 // Files that hold the id of a running server. One that was left behind is taken over, one of a live server is an error; and
 // a process is signalled only when it is a fastwsgi-ts.
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { FastwsgiError, systemErrorText } from '../base/errors.js';
 import { identify } from './process-identity.js';
 
+/** Never waits: a FIFO has nobody at its other end. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
+const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
 /** More than a process id takes. */
 const PID_BYTES_MAX = 64;
 
@@ -30,7 +33,7 @@ export class Pidfile {
   /** Writes our process id, and keeps the file open: who looks for us by it finds us whatever our name is. Throws ERR_FILE. */
   write(): void {
     try {
-      this.fd = openSync(this.file, 'w', 0o644);
+      this.fd = openSync(this.file, WRITE, 0o644);
       writeSync(this.fd, `${process.pid}\n`);
     } catch (cause) {
       throw this.error(systemErrorText(cause), cause);
@@ -97,7 +100,7 @@ function readQuietly(file: string): string {
 
 /** No more than a process id takes: the file may be anything. */
 function readStart(file: string): string {
-  const fd = openSync(file, 'r');
+  const fd = openSync(file, READ);
   try {
     const bytes = Buffer.alloc(PID_BYTES_MAX);
     return bytes.toString('latin1', 0, readSync(fd, bytes, 0, PID_BYTES_MAX, null));

@@ -1,5 +1,6 @@
 // master = true: the guard holds the sockets, starts the server again when it dies, and ends with it when it is asked to.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
@@ -214,4 +215,18 @@ test('uWebSockets.js cannot take the socket of the guard, and says so', async ()
   const { code, output } = await runCli({ args: [...application(TWIN, port, ['--master']), '--http-engine', 'uws'] });
   assert.equal(code, 1, output);
   assert.match(output, /^Cannot use http-engine uws: /m);
+});
+
+test('a log that is a FIFO which nobody reads keeps neither the guard nor its server', async () => {
+  using folder = new Folder();
+  execFileSync('mkfifo', [folder.file('log')]);
+  const socketPath = folder.file('http.sock');
+  const options = ['--master', '--logto', folder.file('log'), '--pidfile', folder.file('pid'), '--http', socketPath];
+  const ended = runCli({ args: application(TWIN, 0, options) });
+  const isThere = () => who({ socketPath }).then(Boolean, () => false);
+  await until('it serves', isThere);
+  process.kill((await who({ socketPath })).pid, 'SIGKILL');
+  await until('it serves again', isThere);
+  process.kill(folder.pid('pid'), 'SIGTERM');
+  assert.equal((await ended).code, 0);
 });

@@ -1,6 +1,6 @@
 // Pidfiles: who stands in them, who may take them over, and the commands that signal by them.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { runCli } from '../helpers/server.js';
@@ -104,12 +104,14 @@ test('the pidfile of another server, and a program whose files lie in a fastwsgi
 test('a pidfile that cannot be written is an error, and no socket stays behind', async () => {
   using folder = new Folder();
   mkdirSync(folder.file('directory'));
+  execFileSync('mkfifo', [folder.file('fifo')]);
   for (const option of ['pidfile', 'pidfile2', 'safe-pidfile']) {
     for (const master of [[], ['--master']]) {
       const socket = folder.file('app.sock');
       for (const [file, why] of [
         ['/nowhere/pid', 'no such file or directory'],
         [folder.file('directory'), 'illegal operation on a directory'],
+        [folder.file('fifo'), 'no such device or address'],
       ] as const) {
         const args = application(TWIN, 0, [`--${option}`, file, '--socket', socket, '--vacuum', ...master]);
         const { code, output } = await runCli({ args });
@@ -157,5 +159,9 @@ test('--stop, --reload and --pause say what is wrong with a pidfile, and signal 
       assert.deepEqual([code, output], [1, `Cannot send ${signal} by the pidfile ${file}: ${why}\n`]);
     }
   }
+  // Nobody writes into it: who waited for that would wait for ever.
+  execFileSync('mkfifo', [folder.file('fifo')]);
+  const { code, output } = await runCli({ args: ['--stop', folder.file('fifo')] });
+  assert.deepEqual([code, output.trimEnd().split(': ').at(-1)], [1, 'it is empty']);
   assert.ok(isAlive(other.pid) && !other.isSignalled());
 });

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { runCli } from '../helpers/server.js';
+import { runCli, type ServerStart } from '../helpers/server.js';
 import { Folder, who } from './daemon-helpers.js';
-import { APPS, countInLog, disposable, TWINS, until } from './threads-client.js';
+import { APPS, ask, countInLog, disposable, Signs, TWINS, until } from './threads-client.js';
 
 for (const twin of TWINS) {
   for (const master of [[], ['--master']]) {
@@ -60,6 +60,42 @@ for (const twin of TWINS) {
       await using server = await starting;
       await server.waitForLog(/^\*\*\* reload done/m);
       assert.equal(countInLog(server, /^\*\*\* reload done/), 1, server.log());
+      assert.equal(await server.stop(), 0);
+    });
+  }
+}
+
+for (const twin of TWINS) {
+  for (const master of [[], ['--master']]) {
+    const name = `${twin.name}${master.length > 0 ? ', under the guard' : ''}`;
+
+    test(`an application that never ends loading at the start is superseded by a reload, or ended by a stop, ${name}`, async () => {
+      const start = (signs: Signs): ServerStart => {
+        signs.give('version', '1 hang');
+        const application = ['--chdir', APPS, '--module', 'versioned:application', '--http', '127.0.0.1:0'];
+        const args = [...application, '--need-app', '--pidfile', signs.path('pid'), ...master, ...twin.args];
+        return { args, env: { ...twin.env, VERSION_FILE: signs.path('version') } };
+      };
+      const signal = async (signs: Signs, signals: readonly NodeJS.Signals[]) => {
+        await until('it hangs', () => signs.count('version.hangs') === 1);
+        for (const each of signals) process.kill(Number(signs.read('pid')), each);
+      };
+
+      using first = new Signs();
+      const stopped = runCli(start(first));
+      await signal(first, ['SIGHUP', 'SIGHUP', 'SIGTERM']);
+      const { code, output } = await stopped;
+      assert.equal(code, 0, output);
+      assert.equal(output.match(/^SIGHUP: the server is starting, /gm)?.length, 1, output);
+
+      using second = new Signs();
+      const starting = disposable(start(second));
+      await signal(second, ['SIGHUP']);
+      second.give('version', '2');
+      await using server = await starting;
+      await server.waitForLog(/^\*\*\* reload done/m);
+      assert.equal((await ask(server, 'http', '/?x')).body, 'x 2');
+      assert.equal(countInLog(server, /DAMN|GAME OVER/), 0, server.log());
       assert.equal(await server.stop(), 0);
     });
   }

@@ -20,6 +20,7 @@ test('each odd thing has its warning', () => {
     [['chmod-socket = 666'], '/run/app.sock', /^Warning: chmod-socket = 666: every user of this machine/],
     [['processes = 1000'], '127.0.0.1:1', /^Warning: 1000 workers on \d+ CPUs wait for each other$/],
     [['harakiri = 61'], '127.0.0.1:1', /^Warning: a request may take 61 s \(harakiri\), but .* waits 60 s/],
+    [['chdir = srv', 'home = venv'], '127.0.0.1:1', /^Warning: home = venv: there is no such directory/],
     [['max-requests = 99'], '127.0.0.1:1', /^Warning: each worker is replaced after 99 requests/],
   ] as const) {
     const found = oddities(loadLines(lines, folder), [address('uwsgi', at)]);

@@ -15,6 +15,7 @@ writeFiles(folder, {
   'srv/tool/index.js': '',
   'srv/main.py': '',
   'srv/plain': '',
+  'srv/lib/inner.py': '',
 });
 const GOOD = ['http = :0', 'chdir = srv', 'module = pkg.web'];
 
@@ -22,7 +23,7 @@ test('a configuration whose files, folders and accounts are there passes, and no
   const before = readdirSync(folder);
   const lines = [
     ...GOOD,
-    'socket = srv/new.sock',
+    'socket = new.sock',
     'socket = :0',
     'uid = root',
     'gid = 0',
@@ -43,6 +44,7 @@ test('a module may be a folder or a Python file, and a file may be named by its 
   checkConfiguration(loadLines(['http = :0', 'chdir = srv', 'module = main'], folder));
   checkConfiguration(loadLines(['http = :0', 'chdir = srv', 'wsgi-file = main.py'], folder));
   checkConfiguration(loadLines(['http = :0', 'pythonpath = srv', 'module = main'], folder));
+  checkConfiguration(loadLines(['http = :0', 'chdir = srv', 'pythonpath = lib', 'module = inner'], folder));
 });
 
 const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
@@ -53,7 +55,7 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [['http = :0', 'wsgi-file = none.py'], /"wsgi-file" failed at app\.ini:3:13: the file \S+none\.py does not exist/],
   [[...GOOD, 'chdir = none'], /"chdir" failed at app\.ini:5:9: the directory \S+none does not exist/],
   [[...GOOD, 'socket = none/app.sock'], /"socket" failed at app\.ini:5:10: the directory \S+none does not exist/],
-  [[...GOOD, 'socket = srv/plain'], /"socket" failed .*plain exists and is no socket/],
+  [[...GOOD, 'socket = plain'], /"socket" failed .*plain exists and is no socket/],
   [[...GOOD, 'http = :8000', 'http = 8000'], /"http" failed .*0\.0\.0\.0:8000 is used twice/],
   [[...GOOD, 'uid = no-such-user-here'], /"uid" failed at app\.ini:5:7: there is no user "no-such-user-here"/],
   [[...GOOD, 'gid = no-such-group-here'], /"gid" failed .*there is no group "no-such-group-here"/],
@@ -62,6 +64,10 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [[...GOOD, 'static-map = /s=srv'], /"static-map" failed at app\.ini:5:14: the directory \S+srv\/srv does not exist/],
   [[...GOOD, 'static-fallback = /=none.html'], /"static-fallback" failed .*none\.html does not exist/],
   [[...GOOD, 'mimefile = none'], /"mimefile" failed .*none does not exist/],
+  // uWSGI opens what comes after chdir in that folder, the rest where it was called.
+  [[...GOOD, 'home = srv'], /"home" failed .*srv\/srv does not exist/],
+  [[...GOOD, 'pidfile2 = srv/pid'], /"pidfile2" failed .*srv\/srv does not exist/],
+  [[...GOOD, 'master-fifo = none/fifo'], /"master-fifo" failed .*none does not exist/],
   [[...GOOD, 'home = none'], /"home" failed .*does not exist/],
 ];
 
