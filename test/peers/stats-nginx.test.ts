@@ -60,7 +60,9 @@ for (const twin of TWINS) {
       const client = async (): Promise<void> => {
         const agent = new Agent({ keepAlive: true, maxSockets: 1 });
         for (let at = 0; at < REQUESTS_EACH; at++) {
-          seen.push(await get(agent, nginx.sockets.app ?? '', pathOf(at)));
+          const path = pathOf(at);
+          if (path.endsWith('by=exit')) threadsEnded++;
+          seen.push(await get(agent, nginx.sockets.app ?? '', path));
           if (at % 125 === 60) server.kill('SIGHUP');
           // Ends threads in the middle of whatever they do.
           if (at % 125 === 100) {
