@@ -1,4 +1,5 @@
 // A server as a process: its log, the signals, what its parent is told, the exit status. Only the command line starts it.
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorReport, exitStatusOf } from './base/errors.js';
 import { bannerLines, oddities } from './config/banner.js';

@@ -1,6 +1,7 @@
 // Hands requests to lanes for one front: the least busy lane first, a bounded queue when all are full, and back again
 // when a lane stalls or its thread dies. Runs on the front's own thread; nothing here blocks or allocates per request
 // on the common way (reserve, submit, poll, release).
+import { performance } from 'node:perf_hooks';
 import { LANE_PREFETCH, LANE_STALL_MS } from '../base/limits.js';
 import type { FrontLane, FrontSlot, SlotOwner } from '../lane/front-lane.js';
 import { SLOT_STATE } from '../lane/layout.js';

@@ -8,8 +8,9 @@ import { jsonInside, printable } from '../base/log-text.js';
 const BYTES_AT_FIRST = 4096;
 /** The most that a byte becomes: a control character of a JSON string, `\u001b`. */
 const BYTES_PER_BYTE = 6;
-const DIGITS_MAX = 24;
-const WORD_BYTES = 4;
+/** The most that a number takes. */
+export const DIGITS_MAX = 24;
+export const WORD_BYTES = 4;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
@@ -33,12 +34,54 @@ export class FixedBytes {
   }
 }
 
+/** Bytes that are touched when it is written. */
+export function roomOf({ words }: FixedBytes): number {
+  return words.length * WORD_BYTES;
+}
+
+/** Writes a whole number >= 0 at `at`, where there is room for DIGITS_MAX; returns where it ends. */
+export function writeNumber(bytes: Buffer, at: number, value: number): number {
+  if (value >= 1e9) return at + bytes.latin1Write(String(value), at);
+  let rest = value | 0;
+  let digits = 1;
+  for (let bound = 10; rest >= bound; bound *= 10) digits++;
+  for (let digit = at + digits - 1; digit >= at; digit--) {
+    const tenth = (rest / 10) | 0;
+    bytes[digit] = ZERO + rest - tenth * 10;
+    rest = tenth;
+  }
+  return at + digits;
+}
+
+/**
+ * Writes `source[from, to)` in a form at `at`, where there is room for it and two quotes; returns where it ends, or -1 when
+ * there is a byte that does not stand for itself.
+ */
+export function writeSafe(
+  bytes: Buffer,
+  at: number,
+  source: Uint8Array,
+  from: number,
+  to: number,
+  form: ValueForm,
+): number {
+  const safe = form === 'plain' ? SAFE : SAFE_QUOTED;
+  if (form === 'json') bytes[at++] = QUOTE;
+  for (let i = from; i < to; i++) {
+    const byte = source[i] as number;
+    if (safe[byte] === 0) return -1;
+    bytes[at++] = byte;
+  }
+  if (form === 'json') bytes[at++] = QUOTE;
+  return at;
+}
+
 /** A line that is written from left to right. */
 export class LineBuffer {
   bytes: Buffer;
   length = 0;
   /** Of the same bytes. */
-  private view: DataView;
+  view: DataView;
 
   constructor(bytesAtFirst = BYTES_AT_FIRST) {
     this.bytes = Buffer.allocUnsafeSlow(bytesAtFirst);
@@ -51,16 +94,12 @@ export class LineBuffer {
   }
 
   /** Bytes as they are. Most are short: a call into C++ costs more than the loop. */
-  fixed({ words, length }: FixedBytes): void {
-    const count = words.length;
-    this.reserve(count * WORD_BYTES);
-    const { view } = this;
-    let at = this.length;
-    this.length = at + length;
-    for (let i = 0; i < count; i++) {
-      view.setInt32(at, words[i] as number, true);
-      at += WORD_BYTES;
-    }
+  fixed(fixed: FixedBytes): void {
+    this.reserve(roomOf(fixed));
+    const { view, length } = this;
+    const { words } = fixed;
+    for (let i = 0; i < words.length; i++) view.setInt32(length + i * WORD_BYTES, words[i] as number, true);
+    this.length = length + fixed.length;
   }
 
   /** One byte as it is. */
@@ -75,39 +114,12 @@ export class LineBuffer {
     this.length += this.bytes.utf8Write(text, this.length);
   }
 
-  /** A whole number >= 0. */
-  number(value: number): void {
-    this.reserve(DIGITS_MAX);
-    if (value >= 1e9) {
-      this.text(String(value));
-      return;
-    }
-    const { bytes } = this;
-    let rest = value | 0;
-    let digits = 1;
-    for (let bound = 10; rest >= bound; bound *= 10) digits++;
-    for (let at = this.length + digits - 1; at >= this.length; at--) {
-      const tenth = (rest / 10) | 0;
-      bytes[at] = ZERO + rest - tenth * 10;
-      rest = tenth;
-    }
-    this.length += digits;
-  }
-
   /** What a client has sent: `source[from, to)`, in a form. */
   value(source: Uint8Array, from: number, to: number, form: ValueForm): void {
     this.reserve((to - from) * BYTES_PER_BYTE + 2);
-    const { bytes, length } = this;
-    const safe = form === 'plain' ? SAFE : SAFE_QUOTED;
-    let at = length;
-    if (form === 'json') bytes[at++] = QUOTE;
-    for (let i = from; i < to; i++) {
-      const byte = source[i] as number;
-      if (safe[byte] === 0) return this.unsafe(Buffer.from(source.subarray(from, to)), form);
-      bytes[at++] = byte;
-    }
-    if (form === 'json') bytes[at++] = QUOTE;
-    this.length = at;
+    const end = writeSafe(this.bytes, this.length, source, from, to, form);
+    if (end >= 0) this.length = end;
+    else this.unsafe(Buffer.from(source.subarray(from, to)), form);
   }
 
   /** A text in a form. */
@@ -128,7 +140,8 @@ export class LineBuffer {
     this.text(isText ? printable(quoted) : quoted.replace(/[^\x20-\x7e]/g, hexEscape));
   }
 
-  private reserve(count: number): void {
+  /** Makes room for so many bytes: `bytes` and `view` may be others then. */
+  reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(needed * 2);

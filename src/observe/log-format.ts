@@ -1,21 +1,38 @@
-// A log template, compiled: a list of steps that each write a piece of the line. Done once; a request walks the list.
+// A log template, compiled: a list of steps, each a piece of the line. Done once; a request walks the list.
 import type { LogTemplate, TemplatePart, ValueForm } from '../base/log-template.js';
-import { FixedBytes, LineBuffer } from './line-buffer.js';
+import { DIGITS_MAX, FixedBytes, LineBuffer, roomOf, WORD_BYTES, writeNumber, writeSafe } from './line-buffer.js';
 import { logVariables, type RequestFacts, type VariableSettings, type VariableSource } from './log-variables.js';
 import type { WantedVars } from './wanted-vars.js';
 
-/** Writes a piece of a line: what is always the same, and one value after it. */
-type Step = (line: LineBuffer, facts: RequestFacts) => void;
-
 /** Writes the whole line; `facts.vars` has looked through the request. */
-export type CompiledFormat = Step;
+export type CompiledFormat = (line: LineBuffer, facts: RequestFacts) => void;
 
 export interface FormatSettings extends VariableSettings {
   readonly template: LogTemplate;
 }
 
-type RequestSource = Extract<VariableSource, { readonly kind: 'request' }>;
 type ChangingSource = Exclude<VariableSource, { readonly kind: 'constant' }>;
+
+const STEP = { NUMBER: 0, REQUEST: 1, TEXT: 2, NUMERAL: 3 } as const;
+
+/** One value, and what is always the same before it. All steps have the same fields, so that the same code serves all. */
+interface Step {
+  readonly kind: (typeof STEP)[keyof typeof STEP];
+  readonly before: string;
+  /** Its bytes, and where its words end among those of all steps. */
+  beforeBytes: number;
+  wordsEnd: number;
+  readonly number: (facts: RequestFacts) => number;
+  readonly text: (facts: RequestFacts) => string;
+  /** A variable of the request's, and the one that counts where it is empty. */
+  readonly first: number;
+  readonly second: number;
+  readonly form: ValueForm;
+  readonly empty: FixedBytes;
+  /** Many requests have the same text, dates and the like: the last one, and how it is shown. */
+  last: string | undefined;
+  shown: FixedBytes;
+}
 
 /** Compiles a template. `facts` is the object that the requests will be described with: its variables are noted as wanted. */
 export function compileFormat(settings: FormatSettings, facts: RequestFacts): CompiledFormat {
@@ -30,15 +47,73 @@ export function compileFormat(settings: FormatSettings, facts: RequestFacts): Co
     else if (source === undefined) text += emptyText(form, template.empty);
     else if (source.kind === 'constant') text += String(source.read());
     else {
-      steps.push(stepOf(text, source, form, emptyText(form, template.empty), facts));
+      steps.push(stepOf(text, source, form, emptyText(form, template.empty), facts.vars));
       text = '';
     }
   }
-  const last = fixed(text);
+  return lineWriter(steps, fixed(text), facts.vars);
+}
+
+/**
+ * A walk of the list. The words of all that is always the same stand in one array, and where the line has come to is a local
+ * variable: an array or a call for each step costs more than its work.
+ */
+function lineWriter(steps: readonly Step[], last: FixedBytes, vars: WantedVars): CompiledFormat {
+  const words = layOut(steps);
+  const room = words.byteLength + steps.length * DIGITS_MAX + roomOf(last);
+  const scratch = new LineBuffer();
+  const { starts, ends } = vars;
   return (line, current) => {
-    for (let i = 0; i < steps.length; i++) (steps[i] as Step)(line, current);
+    line.reserve(room);
+    let { bytes, view } = line;
+    let at = line.length;
+    let word = 0;
+    const { packet } = current;
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i] as Step;
+      for (let to = at; word < step.wordsEnd; to += WORD_BYTES) view.setInt32(to, words[word++] as number, true);
+      at += step.beforeBytes;
+      if (step.kind === STEP.NUMBER) {
+        at = writeNumber(bytes, at, step.number(current));
+        continue;
+      }
+      if (step.kind === STEP.REQUEST) {
+        const index = starts[step.first] === ends[step.first] ? step.second : step.first;
+        const from = starts[index] as number;
+        const to = ends[index] as number;
+        const fits = from < to && at + (to - from) + room <= bytes.length;
+        const end = fits ? writeSafe(bytes, at, packet, from, to, step.form) : -1;
+        if (end >= 0) {
+          at = end;
+          continue;
+        }
+        line.length = at;
+        if (from === to) line.fixed(step.empty);
+        else line.value(packet, from, to, step.form);
+      } else {
+        line.length = at;
+        if (step.kind === STEP.TEXT) line.fixed(shownText(step, step.text(current), scratch));
+        else line.text(step.text(current));
+      }
+      line.reserve(room);
+      ({ bytes, view } = line);
+      at = line.length;
+    }
+    line.length = at;
     line.fixed(last);
   };
+}
+
+/** The words of all steps, one step's behind the other's. */
+function layOut(steps: readonly Step[]): Int32Array {
+  const words: number[] = [];
+  for (const step of steps) {
+    const before = fixed(step.before);
+    words.push(...before.words);
+    step.beforeBytes = before.length;
+    step.wordsEnd = words.length;
+  }
+  return Int32Array.from(words);
 }
 
 function sourceOf(part: TemplatePart, variables: ReturnType<typeof logVariables>): VariableSource | string | undefined {
@@ -56,64 +131,36 @@ function sourceOf(part: TemplatePart, variables: ReturnType<typeof logVariables>
   }
 }
 
-function stepOf(text: string, source: ChangingSource, form: ValueForm, empty: string, facts: RequestFacts): Step {
-  const before = fixed(text);
-  switch (source.kind) {
-    case 'request':
-      return requestStep(before, facts.vars, source, form, fixed(empty));
-    case 'number':
-      return (line, current) => {
-        line.fixed(before);
-        line.number(source.read(current));
-      };
-    case 'text':
-      return textStep(text, source.read, form, empty);
-    case 'numeral':
-      return (line, current) => {
-        line.fixed(before);
-        line.text(source.read(current));
-      };
-    default:
-      return source satisfies never;
-  }
-}
-
-function requestStep(
-  before: FixedBytes,
-  wanted: WantedVars,
-  { name, otherwise = name }: RequestSource,
-  form: ValueForm,
-  empty: FixedBytes,
-): Step {
-  const first = wanted.want(name);
-  const second = wanted.want(otherwise);
-  return (line, { packet, vars }) => {
-    line.fixed(before);
-    const index = vars.start(first) === vars.end(first) ? second : first;
-    const start = vars.start(index);
-    const end = vars.end(index);
-    if (start === end) line.fixed(empty);
-    else line.value(packet, start, end, form);
+function stepOf(before: string, source: ChangingSource, form: ValueForm, empty: string, vars: WantedVars): Step {
+  const { kind } = source;
+  const isRequest = kind === 'request';
+  return {
+    kind: isRequest ? STEP.REQUEST : kind === 'number' ? STEP.NUMBER : kind === 'text' ? STEP.TEXT : STEP.NUMERAL,
+    before,
+    beforeBytes: 0,
+    wordsEnd: 0,
+    number: kind === 'number' ? source.read : none,
+    text: kind === 'text' || kind === 'numeral' ? source.read : nothing,
+    first: isRequest ? vars.want(source.name) : 0,
+    second: isRequest ? vars.want(source.otherwise ?? source.name) : 0,
+    form,
+    empty: fixed(empty),
+    last: undefined,
+    shown: fixed(''),
   };
 }
 
-/** Dates and the like: many requests have the same. */
-function textStep(before: string, read: (facts: RequestFacts) => string, form: ValueForm, empty: string): Step {
-  const shown = new LineBuffer();
-  let text: string | undefined;
-  let bytes = fixed(before);
-  return (line, facts) => {
-    const now = read(facts);
-    if (now !== text) {
-      text = now;
-      shown.clear();
-      shown.text(before);
-      if (now === '') shown.text(empty);
-      else shown.valueText(now, form);
-      bytes = new FixedBytes(shown.bytes.subarray(0, shown.length));
-    }
-    line.fixed(bytes);
-  };
+const none = () => 0;
+const nothing = () => '';
+
+function shownText(step: Step, text: string, scratch: LineBuffer): FixedBytes {
+  if (text === step.last) return step.shown;
+  scratch.clear();
+  if (text === '') scratch.fixed(step.empty);
+  else scratch.valueText(text, step.form);
+  step.last = text;
+  step.shown = new FixedBytes(scratch.bytes.subarray(0, scratch.length));
+  return step.shown;
 }
 
 function fixed(text: string): FixedBytes {

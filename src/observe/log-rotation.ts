@@ -1,5 +1,7 @@
 // `log-maxsize`: renames the log file when it has grown too large. Main thread, one timer; the other threads follow.
+
 import { stat } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 import type { Log } from './log.js';
 

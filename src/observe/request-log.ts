@@ -8,6 +8,8 @@ import { WantedVars } from './wanted-vars.js';
 
 /** Memory figures are read from the kernel at most this often. */
 const MEMORY_EVERY_MS = 1000;
+/** How far the wall clock is from the thread's is looked up this often: it may be set. */
+const WALL_CLOCK_EVERY_MS = 100;
 const MEMORY_VARIABLES: ReadonlySet<string> = new Set(['vsz', 'rss', 'vszM', 'rssM']);
 
 /** The request; offsets into its packet, whose header stands before the vars. `startedMs`: of this thread's clock. */
@@ -17,6 +19,8 @@ export interface LoggedRequest {
   readonly varsEnd: number;
   readonly core: number;
   readonly startedMs: number;
+  /** What `WantedVars.scan` returned for it; 0: it was not looked through. */
+  readonly scan: number;
 }
 
 /** The response, as far as it was handed on. `aborted`: the client went away, or the time was up. */
@@ -62,13 +66,24 @@ export class RequestLog {
   private readonly write: CompiledFormat;
   private readonly tellsMemory: boolean;
   private memoryAtMs = Number.NEGATIVE_INFINITY;
+  private wallClockAtMs = Number.NEGATIVE_INFINITY;
+  private wallClockOffsetMs = 0;
   private requests = 0;
 
-  /** `workerId`: 0 for a front. `requestsOfServer`: how many were answered, this one included. */
-  constructor(settings: RequestLogSettings, workerId: number, lines: RequestLines, requestsOfServer: () => number) {
+  /**
+   * `workerId`: 0 for a front. `requestsOfServer`: how many were answered, this one included. `vars`: what the requests are
+   * looked through with before they come here.
+   */
+  constructor(
+    settings: RequestLogSettings,
+    workerId: number,
+    lines: RequestLines,
+    requestsOfServer: () => number,
+    vars = new WantedVars(),
+  ) {
     this.settings = settings;
     this.lines = lines;
-    this.facts = new RequestFacts(new WantedVars(), workerId, requestsOfServer);
+    this.facts = new RequestFacts(vars, workerId, requestsOfServer);
     this.write = compileFormat(settings, this.facts);
     this.tellsMemory = settings.template.parts.some((part) => 'name' in part && MEMORY_VARIABLES.has(part.name));
   }
@@ -89,10 +104,17 @@ export class RequestLog {
     facts.bodyBytes = response.bodyBytes;
     facts.isAborted = response.aborted;
     facts.elapsedMs = elapsedMs;
-    facts.startedAt = Date.now() - elapsedMs;
+    if (endedMs - this.wallClockAtMs >= WALL_CLOCK_EVERY_MS) {
+      this.wallClockAtMs = endedMs;
+      this.wallClockOffsetMs = Date.now() - endedMs;
+    }
+    facts.startedAt = endedMs + this.wallClockOffsetMs - elapsedMs;
     facts.requestOfWorker = this.requests;
     if (this.tellsMemory) this.readMemory(endedMs);
-    facts.vars.scan(request.packet, request.varsStart, request.varsEnd);
+    // Looked through already, unless another request came in between.
+    if (request.scan === 0 || request.scan !== facts.vars.scans) {
+      facts.vars.scan(request.packet, request.varsStart, request.varsEnd);
+    }
     const line = this.lines.beginLine();
     this.write(line, facts);
     this.lines.endLine(line);

@@ -10,11 +10,13 @@ interface Wanted {
 export class WantedVars {
   /** Variables in the request. */
   count = 0;
+  /** How many requests were looked through, this one included: whoever has noted it knows whether the last one was its own. */
+  scans = 0;
   private readonly names: string[] = [];
   /** By the length of the name. */
   private readonly wanted: Wanted[][] = [];
-  private readonly starts: number[] = [];
-  private readonly ends: number[] = [];
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
 
   /** The number of a variable that is to be found from now on. */
   want(name: string): number {
@@ -29,8 +31,8 @@ export class WantedVars {
     return index;
   }
 
-  /** Looks through the checked vars block `packet[start, end)`. Of a name that is there twice the last value counts. */
-  scan(packet: Uint8Array, start: number, end: number): void {
+  /** Looks through the checked vars block `packet[start, end)`; returns `scans`. Of a name that is there twice the last value counts. */
+  scan(packet: Uint8Array, start: number, end: number): number {
     const { starts, ends, wanted } = this;
     for (let i = 0; i < starts.length; i++) {
       starts[i] = 0;
@@ -59,6 +61,7 @@ export class WantedVars {
       cursor = valueEnd;
     }
     this.count = count;
+    return ++this.scans;
   }
 
   /** Where the value begins and ends; the same for one that is empty or not there. */

@@ -1,5 +1,6 @@
 // The worker threads: a piscina pool in which each task is one life of a lane, from loading the application to the thread's
 // end. Whether and when the lane lives again is the supervisor's business. The only importer of piscina.
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';

@@ -1,5 +1,7 @@
 // One life of the server under the guard: the process that the guard starts, what it says, what it is told, how it ended.
+
 import { type ChildProcess, spawn } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
 import { FIRST_INHERITED_FD, guardEnvironment } from '../system/inherited.js';
 import { filesEnvironment, type OpenFile } from '../system/inherited-files.js';
 import { type ChildMessage, childEnvironment, type GuardMessage, isChildMessage } from '../system/parent.js';

@@ -1,5 +1,6 @@
 // The one loop: on a coarse tick it reads what the workers left in shared memory, and acts on it. Deadlines, recycling, mercy,
 // and how many workers there have to be.
+import { performance } from 'node:perf_hooks';
 import { monotonicMs } from '../base/clock.js';
 import type { Configuration } from '../config/configuration.js';
 import type { Deadlines, LaneOwner, RunningRequest } from '../lane/lane-owner.js';

@@ -1,4 +1,5 @@
 // One thread's time as a worker, from loading the application to its end, and what the supervisor has to know of it.
+import { performance } from 'node:perf_hooks';
 import type { LaneOwner, RunningRequest } from '../lane/lane-owner.js';
 import type { EndCause } from '../observe/worker-records.js';
 import type { Life } from '../pool/pool.js';

@@ -1,5 +1,6 @@
 // Signals as a queue: their handlers only put them there, one loop acts on them in order.
 
+import { performance } from 'node:perf_hooks';
 export const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 
 /** The same stop twice within this long is one wish: a terminal signals the whole group, and `npm` and its like pass on what they got. */

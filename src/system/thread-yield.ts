@@ -1,5 +1,6 @@
 // Lets the threads that could run go first. On a machine with fewer cores than runnable threads, whoever sleeps after each
 // little piece of work pays for a wake-up each time; one that steps aside first finds the next pieces collected.
+import { performance } from 'node:perf_hooks';
 import type { Libc } from './libc.js';
 
 /** A turn given up for longer than this went to somebody who computes, not to somebody who hands us work. */

@@ -1,4 +1,5 @@
 // The file piscina runs in each worker thread: one task is one life of a lane, from loading the application to the thread's end.
+import { performance } from 'node:perf_hooks';
 import { inspect } from 'node:util';
 import { parentPort, threadId } from 'node:worker_threads';
 import type { Application, WorkerContext } from '../app/exchange.js';
@@ -18,6 +19,7 @@ import { openUnixPort } from '../system/unix-datagrams.js';
 import type { SlotExchange } from './exchange.js';
 import { ExtraHeaders } from './extra-headers.js';
 import { WorkerLoop } from './loop.js';
+import { RequestLine } from './request-line.js';
 
 /** How often the supervisor is told how much memory the thread has. */
 const MEMORY_EVERY_MS = 1000;
@@ -56,8 +58,10 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
   const counters = new Counters(init.counters, init.lane.slots);
   const tally = counters.tally(init.lane.id - 1);
   // The request at hand is counted when its slot is given back.
+  const requestLine = new RequestLine();
   const requestLog =
-    init.requestLog && new RequestLog(init.requestLog, init.workerId, log, () => counters.requestsTotal + 1);
+    init.requestLog &&
+    new RequestLog(init.requestLog, init.workerId, log, () => counters.requestsTotal + 1, requestLine.wanted);
   const extraHeaders = new ExtraHeaders(init);
   let isExplained = false;
   const loop = new WorkerLoop({
@@ -68,6 +72,7 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     extraHeaders: extraHeaders.exist ? extraHeaders : undefined,
     bells: init.bells.map((bell) => frontRinger(bell, libc)),
     tally,
+    requestLine,
     onFinished: (exchange, endedMs) => {
       requestLog?.log(exchange, exchange.response, endedMs);
       const { response, startedMs, waitedMs, receivedBytes, core } = exchange;

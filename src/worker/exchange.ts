@@ -5,6 +5,7 @@ import { PACKET_HEADER_BYTES } from '../base/limits.js';
 import type { SlotOccupant, WorkerSlot } from '../lane/worker-lane.js';
 import { findVar } from '../protocol/environ-vars.js';
 import { SlotBody } from './body.js';
+import type { RequestLine } from './request-line.js';
 import { SlotResponse } from './response.js';
 import type { ResponseOwner, ResponseTools } from './response-tools.js';
 import type { TakenConnections } from './taken-connections.js';
@@ -15,6 +16,7 @@ export interface ExchangeOwner {
   /** The request waits again. */
   onGivenBack(slot: WorkerSlot): void;
   readonly taken: TakenConnections;
+  readonly requestLine: RequestLine;
 }
 
 /** Made for each request, so that an application that keeps an old one cannot touch a new one. */
@@ -27,6 +29,7 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
   readonly response: SlotResponse;
   /** When the worker took the request, in milliseconds of the monotonic clock. */
   readonly startedMs: number;
+  readonly scan: number;
   onAbort: (() => void) | null = null;
   private readonly slot: WorkerSlot;
   private readonly owner: ExchangeOwner;
@@ -40,8 +43,9 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
     this.varsEnd = slot.varsEnd;
     this.core = slot.index;
     this.startedMs = startedMs;
-    const isHead = this.findVar('REQUEST_METHOD') === 'HEAD';
-    this.response = new SlotResponse(slot, tools, this.findVar('SERVER_PROTOCOL') ?? 'HTTP/1.1', isHead, this);
+    const { requestLine } = owner;
+    this.scan = requestLine.read(this.packet, this.varsStart, this.varsEnd);
+    this.response = new SlotResponse(slot, tools, requestLine.protocol, requestLine.isHead, this);
     slot.occupant = this;
   }
 

@@ -1,5 +1,6 @@
 // The worker's loop: takes requests from the lane while it runs fewer than it may, hands them to the application, rings the
 // fronts' bells once per batch, and sleeps on its own bell without stopping the thread's event loop.
+import { performance } from 'node:perf_hooks';
 import type { Application } from '../app/exchange.js';
 import { BATCH_MS, BATCH_REPLIES, REPOLL_MS } from '../base/limits.js';
 import type { Tally, WorkerLane, WorkerSlot } from '../lane/worker-lane.js';
@@ -7,6 +8,7 @@ import type { Libc } from '../system/libc.js';
 import { ThreadYield } from '../system/thread-yield.js';
 import { type ExchangeOwner, SlotExchange } from './exchange.js';
 import type { ExtraHeaders } from './extra-headers.js';
+import { RequestLine } from './request-line.js';
 import { newResponseTools, type ResponseTools } from './response-tools.js';
 import { TakenConnections } from './taken-connections.js';
 
@@ -24,6 +26,8 @@ export interface LoopOptions {
   readonly tally?: Tally;
   /** The slow tick, at `nowMs` of `performance.now()`. */
   readonly onTick?: (nowMs: number) => void;
+  /** What the requests are looked through with. */
+  readonly requestLine?: RequestLine;
   /** The application failed. */
   onError(error: unknown, exchange: SlotExchange): void;
 }
@@ -40,6 +44,7 @@ const REQUESTS_PER_TURN = 64;
 export class WorkerLoop implements ExchangeOwner {
   /** Connections that the application has taken over. */
   readonly taken: TakenConnections;
+  readonly requestLine: RequestLine;
   private readonly options: LoopOptions;
   private readonly tools: ResponseTools;
   private readonly courtesy: ThreadYield | undefined;
@@ -47,6 +52,8 @@ export class WorkerLoop implements ExchangeOwner {
   private readonly newsFor: News[];
   private replies = 0;
   private flushedMs = 0;
+  /** When the last request was done. */
+  private finishedMs = 0;
   private running = 0;
   private unfinished = 0;
   private aborts = 0;
@@ -57,6 +64,7 @@ export class WorkerLoop implements ExchangeOwner {
 
   constructor(options: LoopOptions) {
     this.options = options;
+    this.requestLine = options.requestLine ?? new RequestLine();
     this.taken = new TakenConnections(options.lane, options.libc);
     this.courtesy = options.libc && new ThreadYield(options.libc);
     this.newsFor = options.bells.map(() => NEWS.NONE);
@@ -148,7 +156,7 @@ export class WorkerLoop implements ExchangeOwner {
       const slot = lane.next(now);
       if (slot === null) break;
       this.start(slot, now);
-      now = performance.now();
+      now = this.finishedMs > now ? this.finishedMs : performance.now();
       if (this.replies >= BATCH_REPLIES || now - this.flushedMs >= BATCH_MS) this.flush(now);
     }
     this.options.application.flush?.();
@@ -205,7 +213,8 @@ export class WorkerLoop implements ExchangeOwner {
   onFinished(exchange: SlotExchange): void {
     this.unfinished--;
     const { onFinished } = this.options;
-    if (onFinished !== undefined) onFinished(exchange, performance.now());
+    this.finishedMs = performance.now();
+    if (onFinished !== undefined) onFinished(exchange, this.finishedMs);
     this.wakeIfOver();
   }
 

@@ -31,7 +31,7 @@ export function linesOf(settings: RequestLogSettings, request: LineRequest = {})
   const lines: string[] = [];
   const log = new RequestLog(settings, workerId, new TextLines((line) => lines.push(line)), () => 12);
   const bytes = packet(vars, 0, modifier2);
-  const logged = { packet: bytes, varsStart: 4, varsEnd: bytes.length, core: 4, startedMs: 1000 };
+  const logged = { packet: bytes, varsStart: 4, varsEnd: bytes.length, core: 4, startedMs: 1000, scan: 0 };
   log.log(logged, { ...RESPONSE, ...response }, 1000 + elapsedMs);
   return lines;
 }

@@ -10,6 +10,7 @@ import {
 } from '../../dist/base/log-template.js';
 import { RequestLog, TextLines } from '../../dist/observe/request-log.js';
 import { CTIME_FORMAT, compileDate } from '../../dist/observe/strftime.js';
+import { WantedVars } from '../../dist/observe/wanted-vars.js';
 import { lineOf, linesOf, RESPONSE, settingsOf } from '../helpers/log-request.js';
 import { packet } from '../helpers/uwsgi-client.js';
 
@@ -165,9 +166,22 @@ test('the packet of one request leaves nothing behind for the next', () => {
   );
   for (const vars of [VARS, []]) {
     const bytes = packet(vars);
-    log.log({ packet: bytes, varsStart: 4, varsEnd: bytes.length, core: 0, startedMs: 0 }, RESPONSE, 1);
+    log.log({ packet: bytes, varsStart: 4, varsEnd: bytes.length, core: 0, startedMs: 0, scan: 0 }, RESPONSE, 1);
   }
   assert.deepEqual(lines, ['ada 42 1 /a?b=c', '- 0 2 -']);
+});
+
+test('requests that were looked through in one order and end in another have each their own line', () => {
+  const lines: string[] = [];
+  const vars = new WantedVars();
+  const log = new RequestLog(withFormat('%(uri) %(vars)'), 1, new TextLines((line) => lines.push(line)), () => 1, vars);
+  const requests = ['/a', '/b', '/c'].map((uri, i) => {
+    const bytes = packet([['REQUEST_URI', uri], ...Array.from({ length: i }, () => ['X', ''] as const)]);
+    const scan = vars.scan(bytes, 4, bytes.length);
+    return { packet: bytes, varsStart: 4, varsEnd: bytes.length, core: 0, startedMs: 0, scan };
+  });
+  for (const i of [2, 0, 1, 2]) log.log(requests[i] as (typeof requests)[number], RESPONSE, 1);
+  assert.deepEqual(lines, ['/c 6', '/a 2', '/b 4', '/c 6']);
 });
 
 test('text around variables stands as it is, at whatever length and place', () => {

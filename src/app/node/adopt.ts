@@ -1,7 +1,9 @@
 // Servers that an application opens by itself. In a worker `listen()` of an HTTP server binds nothing: the requests of this
 // server's own sockets are what it listens for. The first server that an application opens is the one that is served.
+
 import cluster from 'node:cluster';
 import { Server as NetServer } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage, FastwsgiError } from '../../base/errors.js';
 import { ADOPTION_WAIT_MS } from '../../base/limits.js';

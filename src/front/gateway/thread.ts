@@ -1,5 +1,6 @@
 // The gateway thread: a blocking epoll loop that accepts uwsgi and HTTP connections and moves requests into lanes. Its Node event
 // loop never turns: it is told things through shared memory and an eventfd, and speaks by posting messages.
+import { performance } from 'node:perf_hooks';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert } from '../../base/assert.js';
 import { errorMessage } from '../../base/errors.js';

@@ -1,4 +1,5 @@
 // Where the fronts of one thread get their local answers from: the gate, the counters and the request log around it.
+import { performance } from 'node:perf_hooks';
 import type { RequestLogSettings } from '../../base/log-template.js';
 import { Counters, type LaneTally } from '../../observe/counters.js';
 import { RequestLog, TextLines } from '../../observe/request-log.js';
@@ -100,7 +101,7 @@ export class LocalDesk implements ReplyLedger {
     });
     this.tally.commit();
     if (vars === undefined) return;
-    const request = { packet: vars, varsStart: 0, varsEnd: vars.length, core: 0, startedMs };
+    const request = { packet: vars, varsStart: 0, varsEnd: vars.length, core: 0, startedMs, scan: 0 };
     const response = { statusCode: status, headerCount: headers.length, headBytes, bodyBytes, aborted: false };
     this.requestLog?.log(request, response, endedMs);
   }

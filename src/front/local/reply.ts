@@ -1,4 +1,5 @@
 // A local answer on its way to the client: what engines send, and what the log is told when it is over.
+import { performance } from 'node:perf_hooks';
 import { statusReason } from '../../protocol/status.js';
 import type { Header, LocalAnswer } from './gate.js';
 

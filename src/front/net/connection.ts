@@ -1,6 +1,8 @@
 // One uwsgi connection on node:net: the portable twin of the gateway's. Every reply comes through the slot's ring, since the
 // worker has no descriptor to send on. Main thread.
+
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { HALF_CLOSED_QUIET_MS, PACKET_HEADER_BYTES } from '../../base/limits.js';
 import type { FrontSlot } from '../../lane/front-lane.js';
 import { REPLY_FLAG, REQUEST_ORIGIN, SLOT_STATE } from '../../lane/layout.js';

@@ -1,5 +1,7 @@
 // The uwsgi front on node:net, for where the gateway cannot run: every platform, no native part. Main thread.
+
 import { createServer, type Server } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { GATEWAY_CONNECTIONS_MAX, REPOLL_MS } from '../../base/limits.js';
 import type { InheritedSocket } from '../../system/inherited.js';
 import { addressText, type BindAddress } from '../../system/listen.js';

@@ -1,7 +1,9 @@
 // One client connection of the node:http front. node:http announces pipelined requests as they are parsed; here they wait
 // for each other, so that a client's requests run in the order it sent them and a connection holds one slot at a time.
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { HALF_CLOSED_QUIET_MS } from '../../base/limits.js';
 import type { TunnelTicket } from '../../lane/tunnel-ticket.js';
 import { httpDateNow } from '../../protocol/http-date.js';

@@ -1,8 +1,10 @@
 // The HTTP front on node:http: the portable engine. As the gateway, it does HTTP/1.0, chunked requests, pipelining, and
 // clients that close their sending side before they read.
+
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TlsOptions } from 'node:tls';

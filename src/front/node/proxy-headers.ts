@@ -1,5 +1,7 @@
 // PROXY headers on the node engine: read from each connection before node's HTTP server, or its TLS, gets to see it.
+
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { plainAddress } from '../../protocol/ip-address.js';
 import { PROXY, ProxyHeader } from '../../protocol/proxy-header.js';
 import { encodePeer } from '../http/request-encoder.js';

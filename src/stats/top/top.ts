@@ -1,6 +1,8 @@
 // `fastwsgi-ts top`: a live view of a stats socket in a terminal. It takes the terminal's other screen and gives the first one back
 // as it was, however it ends.
+
 import { writeSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { errorMessage } from '../../base/errors.js';
 import { formatSocketAddress, type SocketAddress } from '../../config/address.js';
 import { StatsReader } from './read-stats.js';
