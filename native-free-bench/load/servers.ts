@@ -69,7 +69,9 @@ async function start(
   isReady: RegExp,
 ): Promise<Contestant> {
   const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  process.once('exit', () => child.kill('SIGKILL'));
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const log = await readUntil(child, isReady);
   const [, port = '', engine] = LISTENING.exec(log) ?? [];
   return {
@@ -106,7 +108,7 @@ function peakBytes(pid: number): number | undefined {
 
 function stop(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    child.removeAllListeners('exit').once('exit', () => resolve());
+    child.once('exit', () => resolve());
     child.kill();
   });
 }
