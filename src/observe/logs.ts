@@ -157,7 +157,12 @@ export class Logs implements RequestLines {
 
   private dated(text: string): string {
     const shown = printableLines(text);
-    return this.date === undefined ? shown : `${this.date(Date.now())} - ${shown}`;
+    if (this.date === undefined) return shown;
+    const prefix = `${this.date(Date.now())} - `;
+    return shown
+      .split('\n')
+      .map((line) => prefix + line)
+      .join('\n');
   }
 }
 
