@@ -60,11 +60,14 @@ class ServingProcess {
   /** When the sockets were bound, on the clock of `performance.now()`. */
   private boundMs: number | undefined;
   private reloadTimer: NodeJS.Timeout | undefined;
+  /** Of the configuration that was read last. */
+  private warnings: readonly string[];
 
   constructor(configuration: Configuration, log: Logs, parent: Parent, readConfiguration: () => Configuration) {
     this.log = log;
     this.parent = parent;
     this.configuration = configuration;
+    this.warnings = warningsOf(configuration);
     this.own = parent.kind === 'guard' ? undefined : new OwnProcess(configuration, (line) => log.line(line));
     this.server = new Server(configuration, log, {
       onFatal: (error) => this.fail(error),
@@ -73,8 +76,16 @@ class ServingProcess {
         if (atOnce) this.server.destroy();
         this.stop('SIGTERM', false);
       },
-      readConfiguration,
+      readConfiguration: () => this.tellNews(readConfiguration()),
     });
+  }
+
+  /** What a configuration that was read again warns of, where the one before did not. */
+  private tellNews(next: Configuration): Configuration {
+    const { log, warnings } = this;
+    this.warnings = warningsOf(next);
+    for (const text of this.warnings) if (!warnings.includes(text)) log.line(text);
+    return next;
   }
 
   /** Resolves when it serves, or when its end has begun. */
@@ -197,4 +208,8 @@ class ServingProcess {
     if (this.server.stuckThreads > 0) exitAtOnce(status);
     process.exit(status);
   }
+}
+
+function warningsOf({ notices }: Configuration): readonly string[] {
+  return notices.filter(({ level }) => level === 'warning').map(({ text }) => text);
 }

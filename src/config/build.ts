@@ -166,6 +166,11 @@ function requestsOf(values: OptionValues, settings: readonly Setting[], report: 
   if (postBuffering === 0 && setting !== undefined) {
     report.inform(setting.place, `Option "post-buffering"`, ` cannot be off here: it is ${INLINE_BODY_BYTES_MAX}`);
   }
+  const catching = lastOf(settings, ['catch-exceptions']);
+  if (values.get('catch-exceptions') && catching !== undefined) {
+    const warning = ' shows code and variables to whoever makes a request fail: never use it in production';
+    report.warn(catching.place, `Option "${catching.key}"`, warning);
+  }
   return {
     varsBytesMax: values.get('buffer-size'),
     postBufferingBytes: postBuffering === 0 ? INLINE_BODY_BYTES_MAX : postBuffering,
