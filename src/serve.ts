@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorReport, exitStatusOf } from './base/errors.js';
 import { bannerLines, oddities } from './config/banner.js';
 import type { Configuration } from './config/configuration.js';
-import { absoluteLogPlan } from './config/log-file.js';
 import { VERSION } from './config/version.js';
 import { Logs } from './observe/logs.js';
 import { CTIME_FORMAT, compileDate } from './observe/strftime.js';
@@ -33,7 +32,7 @@ export async function serve(
   parent: Parent,
   readAgain: () => Configuration,
 ): Promise<void> {
-  const log = new Logs({ plan: absoluteLogPlan(configuration) }, openUnixPort, configuration.quiet);
+  const log = new Logs({ plan: configuration.logPlan }, openUnixPort, configuration.quiet);
   log.inform(
     `*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${compileDate(CTIME_FORMAT)(Date.now())}] ***`,
   );

@@ -44,7 +44,7 @@ export function buildConfiguration(loader: SettingsLoader, context: LoadContext)
     ...requestsOf(values, settings, report),
     ...lifecycleOf(values),
     ...processOf(values),
-    ...loggingOf(values, settings, report, sockets.trustedProxies),
+    ...loggingOf(values, settings, report, sockets.trustedProxies, cwd),
     ...staticOf(values, settings, report),
     ...statsOf(values, settings, report),
     cwd,

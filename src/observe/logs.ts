@@ -155,6 +155,11 @@ export class Logs implements RequestLines {
     await Promise.all(this.files.map(({ log }) => log.reopen()));
   }
 
+  /** The same of those whose names stand for other files by now: after a reload, which follows `chdir`, as uWSGI does. */
+  async renew(): Promise<void> {
+    await Promise.all(this.files.map(({ log }) => log.renew()));
+  }
+
   private dated(text: string): string {
     const shown = printableLines(text);
     if (this.date === undefined) return shown;
