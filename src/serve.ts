@@ -32,13 +32,15 @@ export async function serve(
   parent: Parent,
   readAgain: () => Configuration,
 ): Promise<void> {
+  // Before the first line: who reads it may signal at once.
+  const signals = new SignalQueue(CAUGHT);
   const log = new Logs({ plan: configuration.logPlan }, openUnixPort, configuration.quiet);
   log.inform(
     `*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${compileDate(CTIME_FORMAT)(Date.now())}] ***`,
   );
   // Of the process and not of the threads alone: TZ, for one, is read from there.
   Object.assign(process.env, configuration.env);
-  await new ServingProcess(configuration, log, parent, readAgain).run();
+  await new ServingProcess(configuration, log, parent, readAgain).run(signals);
 }
 
 class ServingProcess {
@@ -88,9 +90,9 @@ class ServingProcess {
   }
 
   /** Resolves when it serves, or when its end has begun. */
-  async run(): Promise<void> {
+  async run(signals: SignalQueue): Promise<void> {
     const { parent, server, log } = this;
-    void new SignalQueue(CAUGHT).run((signal) => this.onSignal(signal, false));
+    void signals.run((signal) => this.onSignal(signal, false));
     if (parent.kind === 'guard') this.dependOnGuard(parent.pid);
     try {
       this.own?.claim();
