@@ -26,6 +26,7 @@ async function main(): Promise<number | undefined> {
   const command = parseCommandLine(process.argv.slice(2), process.env, process.cwd(), files);
   files.endStart();
   if (command.kind !== 'serve') releaseSignals();
+  if (command.kind === 'serve' || command.kind === 'check') refuseDescriptor(command.configuration, files);
   switch (command.kind) {
     case 'help':
       process.stdout.write(renderHelp());
@@ -64,6 +65,13 @@ function printNotices({ notices }: Configuration): void {
   for (const { text } of notices) process.stderr.write(`${text}\n`);
 }
 
+/** Throws a FastwsgiError where a process that we are to start would not find the configuration. */
+function refuseDescriptor({ master, daemonize, daemonize2 }: Configuration, { descriptor }: OperatorFiles): void {
+  if (descriptor === undefined || !(master || (daemonize ?? daemonize2) !== undefined)) return;
+  const who = master ? 'the server of the guard (master)' : 'the server in the background (daemonize)';
+  throw new FastwsgiError('ERR_CONFIG', `${who} cannot read its configuration from ${descriptor}: use a file`);
+}
+
 /**
  * Becomes a daemon, a guard or a server, or a server under one of the others. What it resolves with is the exit status; a
  * server ends its process itself. Only what is needed is loaded: the guard stays small.
@@ -72,10 +80,6 @@ async function serve(configuration: Configuration, files: OperatorFiles): Promis
   const parent = takeParent();
   const { daemonize: file, daemonize2: file2, master, cwd } = configuration;
   const logFile = file ?? file2;
-  if (files.descriptor !== undefined && (master || logFile !== undefined)) {
-    const who = master ? 'the server of the guard (master)' : 'the server in the background (daemonize)';
-    throw new FastwsgiError('ERR_CONFIG', `${who} cannot read its configuration from ${files.descriptor}: use a file`);
-  }
   if (logFile !== undefined && parent.kind === 'none') {
     const { daemonize } = await import('./system/daemon.js');
     return daemonize('daemonize', resolve(cwd, logFile), file === undefined);

@@ -85,6 +85,8 @@ for (const twin of TWINS) {
       assert.deepEqual(await start.ended, [0, null], start.log);
 
       for (const option of ['--master', `--daemonize ${folder.file('log')}`]) {
+        const checked = new Start(['-c', script.replace(rest, `${rest} --check ${option}`)], {}, 'bash', folder.path);
+        assert.deepEqual(await checked.ended, [1, null], checked.log);
         await using refused = new Start(['-c', script.replace(rest, `${rest} ${option}`)], {}, 'bash', folder.path);
         assert.deepEqual(await refused.ended, [1, null]);
         assert.ok(refused.log.includes(`cannot read its configuration from ${from}: use a file\n`), refused.log);
