@@ -1,24 +1,12 @@
 // Signals in the first moments of a process, when most of it is not loaded: a reload is not lost and ends nothing, a stop ends it.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { application, Folder } from './daemon-helpers.js';
-import { CLI, Start } from './raw-start.js';
+import { CLI, catchesHup, childrenOf, Start } from './raw-start.js';
 import { TWINS, until } from './threads-client.js';
-
-const SIGHUP = 1n;
-
-/** Whether the process has a handler for SIGHUP. */
-function catchesHup(pid = 0): boolean {
-  const [, caught = '0'] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
-  return ((BigInt(`0x${caught}`) >> (SIGHUP - 1n)) & 1n) === 1n;
-}
-
-function childrenOf(pid = 0): string {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
-}
 
 for (const twin of TWINS) {
   for (const master of [[], ['--master']]) {

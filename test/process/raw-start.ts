@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './threads-client.js';
+
+const SIGHUP = 1n;
 
 export const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
 
@@ -38,4 +41,15 @@ export class Start implements AsyncDisposable {
     this.child.kill('SIGKILL');
     await this.ended;
   }
+}
+
+/** Whether the process has a handler for SIGHUP. */
+export function catchesHup(pid = 0): boolean {
+  const [, caught = '0'] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+  return ((BigInt(`0x${caught}`) >> (SIGHUP - 1n)) & 1n) === 1n;
+}
+
+/** Process ids, with blanks between them. */
+export function childrenOf(pid = 0): string {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
 }
