@@ -1,7 +1,6 @@
 // The embedding API: a server inside a Node application, with the options of the INI file as an object.
 import { FastwsgiError } from './base/errors.js';
 import { configurationFromObject, type ServerOptions } from './config/from-object.js';
-import { absoluteLogPlan } from './config/log-file.js';
 import type { BoundAddress } from './front/front.js';
 import { Logs } from './observe/logs.js';
 import { Server } from './server.js';
@@ -72,7 +71,7 @@ export function createServer(options: ServerOptions): FastwsgiServer {
       if (isOver || server !== undefined) {
         throw new FastwsgiError('ERR_CLOSED', 'Cannot listen: the server was started or closed before');
       }
-      log = new Logs({ plan: absoluteLogPlan(configuration) }, openUnixPort, configuration.quiet);
+      log = new Logs({ plan: configuration.logPlan }, openUnixPort, configuration.quiet);
       const { master, daemonize, daemonize2 } = configuration;
       if (master || daemonize !== undefined || daemonize2 !== undefined) {
         log.line('Options "master" and "daemonize" have no effect on a server that is embedded');

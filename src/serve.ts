@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorReport, exitStatusOf } from './base/errors.js';
 import { bannerLines, oddities } from './config/banner.js';
 import type { Configuration } from './config/configuration.js';
-import { absoluteLogPlan } from './config/log-file.js';
 import { VERSION } from './config/version.js';
 import { Logs } from './observe/logs.js';
 import { CTIME_FORMAT, compileDate } from './observe/strftime.js';
@@ -33,13 +32,15 @@ export async function serve(
   parent: Parent,
   readAgain: () => Configuration,
 ): Promise<void> {
-  const log = new Logs({ plan: absoluteLogPlan(configuration) }, openUnixPort, configuration.quiet);
+  // Before the first line: who reads it may signal at once.
+  const signals = new SignalQueue(CAUGHT);
+  const log = new Logs({ plan: configuration.logPlan }, openUnixPort, configuration.quiet);
   log.inform(
     `*** Starting fastwsgi-ts ${VERSION} (Node ${process.version}) on [${compileDate(CTIME_FORMAT)(Date.now())}] ***`,
   );
   // Of the process and not of the threads alone: TZ, for one, is read from there.
   Object.assign(process.env, configuration.env);
-  await new ServingProcess(configuration, log, parent, readAgain).run();
+  await new ServingProcess(configuration, log, parent, readAgain).run(signals);
 }
 
 class ServingProcess {
@@ -60,11 +61,14 @@ class ServingProcess {
   /** When the sockets were bound, on the clock of `performance.now()`. */
   private boundMs: number | undefined;
   private reloadTimer: NodeJS.Timeout | undefined;
+  /** Of the configuration that was read last. */
+  private warnings: readonly string[];
 
   constructor(configuration: Configuration, log: Logs, parent: Parent, readConfiguration: () => Configuration) {
     this.log = log;
     this.parent = parent;
     this.configuration = configuration;
+    this.warnings = warningsOf(configuration);
     this.own = parent.kind === 'guard' ? undefined : new OwnProcess(configuration, (line) => log.line(line));
     this.server = new Server(configuration, log, {
       onFatal: (error) => this.fail(error),
@@ -73,14 +77,22 @@ class ServingProcess {
         if (atOnce) this.server.destroy();
         this.stop('SIGTERM', false);
       },
-      readConfiguration,
+      readConfiguration: () => this.tellNews(readConfiguration()),
     });
   }
 
+  /** What a configuration that was read again warns of, where the one before did not. */
+  private tellNews(next: Configuration): Configuration {
+    const { log, warnings } = this;
+    this.warnings = warningsOf(next);
+    for (const text of this.warnings) if (!warnings.includes(text)) log.line(text);
+    return next;
+  }
+
   /** Resolves when it serves, or when its end has begun. */
-  async run(): Promise<void> {
+  async run(signals: SignalQueue): Promise<void> {
     const { parent, server, log } = this;
-    void new SignalQueue(CAUGHT).run((signal) => this.onSignal(signal, false));
+    void signals.run((signal) => this.onSignal(signal, false));
     if (parent.kind === 'guard') this.dependOnGuard(parent.pid);
     try {
       this.own?.claim();
@@ -197,4 +209,8 @@ class ServingProcess {
     if (this.server.stuckThreads > 0) exitAtOnce(status);
     process.exit(status);
   }
+}
+
+function warningsOf({ notices }: Configuration): readonly string[] {
+  return notices.filter(({ level }) => level === 'warning').map(({ text }) => text);
 }

@@ -107,7 +107,7 @@ export class Server {
         this.configuration = { ...earlier, sockets, httpSockets };
         this.directory.restore();
       },
-      onReloaded: () => Promise.all(this.preparedRules.map((putInForce) => putInForce())),
+      onReloaded: () => Promise.all([log.renew(), ...this.preparedRules.map((putInForce) => putInForce())]),
       init: () => this.workerInit(),
       fronts: () => (this.gateway === undefined || this.gatewayEnded ? 1 : 2),
       wakeFronts: () => {

@@ -16,10 +16,11 @@ export interface StreamTarget {
   readonly stream?: 1 | 2;
   /** Of this file alone; undefined: as `log-maxsize` and `log-backupname` say. */
   readonly maxBytes?: number;
+  /** Absolute. */
   readonly backupName?: string;
 }
 
-/** Datagrams, a line each, to a unix socket or over UDP. */
+/** Datagrams, a line each, to a unix socket, by its absolute path, or over UDP. */
 export interface DatagramTarget {
   readonly kind: 'datagram';
   readonly to: { readonly path: string } | { readonly host: string; readonly port: number };

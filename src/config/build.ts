@@ -44,7 +44,7 @@ export function buildConfiguration(loader: SettingsLoader, context: LoadContext)
     ...requestsOf(values, settings, report),
     ...lifecycleOf(values),
     ...processOf(values),
-    ...loggingOf(values, settings, report, sockets.trustedProxies),
+    ...loggingOf(values, settings, report, sockets.trustedProxies, cwd),
     ...staticOf(values, settings, report),
     ...statsOf(values, settings, report),
     cwd,
@@ -165,6 +165,11 @@ function requestsOf(values: OptionValues, settings: readonly Setting[], report: 
   const setting = lastOf(settings, ['post-buffering']);
   if (postBuffering === 0 && setting !== undefined) {
     report.inform(setting.place, `Option "post-buffering"`, ` cannot be off here: it is ${INLINE_BODY_BYTES_MAX}`);
+  }
+  const catching = lastOf(settings, ['catch-exceptions']);
+  if (values.get('catch-exceptions') && catching !== undefined) {
+    const warning = ' shows code and variables to whoever makes a request fail: never use it in production';
+    report.warn(catching.place, `Option "${catching.key}"`, warning);
   }
   return {
     varsBytesMax: values.get('buffer-size'),

@@ -1,19 +1,18 @@
 // Reads the files of an `https` line, and sees to it that TLS can be spoken with them.
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createSecureContext, type TlsOptions } from 'node:tls';
 import { errorMessage, FastwsgiError, systemErrorText } from '../base/errors.js';
 import type { HttpsAddress } from './https-address.js';
 
-/** What reads a file, by its absolute path. Throws a system error. */
+/** What reads a file, by its absolute path. Throws a system error, or one whose message says what is wrong. */
 export type FileReader = (path: string) => Buffer;
 
 /**
  * The options of a TLS server, its files read. Paths start from `folder`. Throws a FastwsgiError (ERR_FILE) that names the
  * file that is missing, may not be read, or is not what it should be.
  */
-export function readTlsOptions(line: HttpsAddress, folder: string, read: FileReader = readFileSync): TlsOptions {
+export function readTlsOptions(line: HttpsAddress, folder: string, read: FileReader): TlsOptions {
   const file = (name: string): Buffer => {
     const path = resolve(folder, name);
     try {

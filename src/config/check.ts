@@ -11,6 +11,7 @@ import type { Configuration } from './configuration.js';
 import { addressesOf } from './https-address.js';
 import { logFileOf, logFilesOf } from './log-file.js';
 import { mountsOf } from './mounts.js';
+import { OperatorFiles } from './operator-files.js';
 import { findOption, type OptionName } from './options.js';
 import { COMMAND_LINE, type Place, Report } from './setting.js';
 
@@ -77,9 +78,10 @@ class Check {
     }
     if (proxyProtocol && httpEngine === 'uws')
       this.#bad('http-engine', 'uWebSockets.js cannot read the PROXY protocol');
+    const files = new OperatorFiles();
     for (const line of httpsSockets) {
       try {
-        readTlsOptions(line, this.#configuration.cwd);
+        readTlsOptions(line, this.#configuration.cwd, (path) => files.read(path));
       } catch (error) {
         this.#bad('https', errorMessage(error));
       }

@@ -6,6 +6,7 @@ import { buildConfiguration } from './build.js';
 import type { Configuration } from './configuration.js';
 import { environmentSettings } from './environment.js';
 import { type LoadContext, SettingsLoader } from './loader.js';
+import { OperatorFiles } from './operator-files.js';
 import type { OptionRow } from './option-row.js';
 import { findOption, findShortOption } from './options.js';
 import { COMMAND_LINE, Report } from './setting.js';
@@ -34,7 +35,12 @@ interface Argument {
  * Reads the arguments (without node and script), the `UWSGI_*` environment variables before them, and the files they
  * name. No arguments and no such variable ask for help. Throws a FastwsgiError that lists every problem.
  */
-export function parseCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Command {
+export function parseCommandLine(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  files = new OperatorFiles(),
+): Command {
   if (argv.length === 0 && !environmentSettings(env).some(({ key }) => findOption(key))) return { kind: 'help' };
   if (argv[0] === 'top') return readTop(argv.slice(1));
   const report = new Report();
@@ -44,7 +50,7 @@ export function parseCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv
     report.throwIfFailed();
     return command;
   }
-  const context: LoadContext = { cwd, env, report };
+  const context: LoadContext = { cwd, env, report, files };
   const loader = new SettingsLoader(context);
   loader.addEnvironment();
   for (const { name, value } of args) {

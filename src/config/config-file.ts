@@ -1,8 +1,7 @@
-// Opens configuration files: their names (`file.ini:section`), their size and their encoding.
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+// Configuration files: their names (`file.ini:section`) and their encoding.
+import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { errorMessage } from '../base/errors.js';
-import { CONFIG_FILE_BYTES_MAX } from './limits.js';
 
 /** A file as an `ini =` names it. */
 export interface FileSpec {
@@ -26,33 +25,13 @@ export interface FileName {
   readonly absolute: string;
 }
 
-/** Where a file is: beside the one that includes it, else in the current directory. */
+/** Where a file is: beside the one that includes it, else in the current directory. As in uWSGI, `-` is standard input. */
 export function resolveFile(file: string, including: FileName | undefined, cwd: string): FileName {
+  if (file === '-') return { shown: 'standard input', absolute: '/dev/stdin' };
   const fromCwd = { shown: file, absolute: path.resolve(cwd, file) };
   if (including === undefined || path.isAbsolute(file)) return fromCwd;
   const absolute = path.resolve(path.dirname(including.absolute), file);
   return isReadable(absolute) ? { shown: path.join(path.dirname(including.shown), file), absolute } : fromCwd;
-}
-
-/** The bytes of a file. Throws an Error whose message says what is wrong with it. */
-export function readBytes(file: string): Buffer {
-  const descriptor = openSync(file, 'r');
-  try {
-    const stat = fstatSync(descriptor);
-    if (stat.isDirectory()) throw new Error('it is a directory');
-    const chunks: Buffer[] = [];
-    let total = 0;
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(65_536);
-      const count = readSync(descriptor, chunk);
-      if (count === 0) return Buffer.concat(chunks);
-      total += count;
-      if (total > CONFIG_FILE_BYTES_MAX) throw new Error(`it has more than ${CONFIG_FILE_BYTES_MAX} bytes`);
-      chunks.push(chunk.subarray(0, count));
-    }
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** Text of a file's bytes: UTF-8 with or without a byte order mark, or UTF-16 with one. Wrong bytes become U+FFFD. */
@@ -69,7 +48,7 @@ export function readFailure(error: unknown): string {
 
 function isReadable(file: string): boolean {
   try {
-    closeSync(openSync(file, 'r'));
+    accessSync(file, constants.R_OK);
     return true;
   } catch {
     return false;

@@ -1,9 +1,10 @@
 // Placeholders: `$(ENV)`, then `@(file)`, then `%(key)`, each over all values before the next, as in uWSGI. A value is
 // filled in once: what a placeholder brings in is expanded by itself, with a circle being an error.
 import path from 'node:path';
-import { decodeText, readBytes, readFailure } from './config-file.js';
+import { decodeText, readFailure } from './config-file.js';
 import { EXPANSION_CHARS_MAX, PLACEHOLDER_CHARS_MAX, PLACEHOLDER_DEPTH_MAX } from './limits.js';
 import { evaluateMaths } from './maths.js';
+import type { OperatorFiles } from './operator-files.js';
 import { findOption } from './options.js';
 import { OPTIONS_OBJECT, type Place, type Report, type Setting } from './setting.js';
 
@@ -11,6 +12,7 @@ export interface ExpandContext {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly report: Report;
+  readonly files: OperatorFiles;
   /** Collects the keys that placeholders ask for. */
   readonly used: Set<string>;
 }
@@ -66,7 +68,7 @@ export function expandEarly(
 /** The first two passes: they look at nothing but the value. */
 function expandOutside(setting: Setting, context: ExpandContext, budget: ExpansionBudget): Setting {
   if (setting.role === 'control' || isLiteral(setting) || !/[$@]\(/.test(setting.value)) return setting;
-  const { report, env, cwd } = context;
+  const { env, report } = context;
   const withEnvironment = replaceMarked(setting.value, '$', (name) => {
     const value = environmentValue(name, env);
     if (value === undefined && !keeps(setting)) {
@@ -75,7 +77,7 @@ function expandOutside(setting: Setting, context: ExpandContext, budget: Expansi
     return budget.spend(value, setting.place);
   });
   const value = replaceMarked(withEnvironment, '@', (file) => {
-    return budget.spend(fileValue(file, setting.place, cwd, report), setting.place);
+    return budget.spend(fileValue(file, setting.place, context), setting.place);
   });
   return { ...setting, value };
 }
@@ -90,10 +92,10 @@ function environmentValue(text: string, env: NodeJS.ProcessEnv): string | undefi
   return operator !== undefined && (value === undefined || (operator === ':-' && value === '')) ? fallback : value;
 }
 
-function fileValue(file: string, place: Place, cwd: string, report: Report): string | undefined {
+function fileValue(file: string, place: Place, { cwd, report, files }: ExpandContext): string | undefined {
   try {
     if (/^[a-z]+:\/\//.test(file)) throw new Error('only a local file can be read');
-    return decodeText(readBytes(path.resolve(cwd, file))).replace(/\r?\n$/, '');
+    return decodeText(files.read(path.resolve(cwd, file))).replace(/\r?\n$/, '');
   } catch (error) {
     report.problem(place, `Cannot read "@(${file})"`, readFailure(error), undefined, 'ERR_FILE');
     return undefined;

@@ -5,6 +5,7 @@ import { formatSocketAddress } from './address.js';
 import { buildConfiguration } from './build.js';
 import type { Configuration } from './configuration.js';
 import { type LoadContext, SettingsLoader } from './loader.js';
+import { OperatorFiles } from './operator-files.js';
 import type { OptionRow } from './option-row.js';
 import { findOption, optionNames, type TypedRow } from './options.js';
 import { isLogicName, type LogicName } from './options-language.js';
@@ -58,7 +59,7 @@ export function configurationFromObject(
   env: NodeJS.ProcessEnv = process.env,
 ): Configuration {
   const report = new Report();
-  const context: LoadContext = { cwd, env, report };
+  const context: LoadContext = { cwd, env, report, files: new OperatorFiles() };
   const loader = new SettingsLoader(context);
   if (!isObject(options)) {
     throw new FastwsgiError('ERR_OPTION', `Cannot read the options: an object is wanted, got ${describe(options)}`);

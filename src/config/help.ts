@@ -35,7 +35,7 @@ export function renderHelp(): string {
     '       fastwsgi-ts top ADDR [SECONDS]    a live view of the stats at ADDR',
     '',
     'Every option may stand in the [uwsgi] section of a file as "name = value", and here as --name value or --name=value.',
-    'What comes later wins; a file counts where it stands. [not yet] marks what has no effect in this version.',
+    'What comes later wins; a file counts where it stands.',
   ];
   const groups = groupRows().map(([group, rows]) => {
     const lines = group === 'compatibility' ? compatibilityLines(rows) : rows.flatMap(optionLines);
@@ -95,7 +95,7 @@ function optionLines(row: OptionRow): string[] {
   const short = row.short === undefined ? '' : `-${row.short}, `;
   const name = `  ${short}--${[row.name, ...(row.aliases ?? [])].join(', --')} ${valueName(row)}`.trimEnd();
   const value = defaultText(row);
-  const mark = row.status === 'not-yet' ? ' [not yet]' : row.status === 'accepted' ? ` [no effect: ${row.note}]` : '';
+  const mark = row.status === 'accepted' ? ` [no effect: ${row.note}]` : '';
   const text = `${row.help}${value === '' ? '' : ` (default: ${value})`}${row.repeat ? ' (may repeat)' : ''}${mark}`;
   const lines = wrap(text, HELP_WIDTH - NAME_WIDTH);
   const indent = ' '.repeat(NAME_WIDTH);

@@ -1,7 +1,7 @@
 // Collects settings in the order in which they count: environment, command line, and files where they stand. What the
 // language does while reading happens here: includes, blocks, declared options. Placeholders are filled in later.
 import { realpathSync } from 'node:fs';
-import { decodeText, parseFileSpec, readBytes, readFailure, resolveFile } from './config-file.js';
+import { decodeText, parseFileSpec, readFailure, resolveFile } from './config-file.js';
 import { declaredSettings, parseAssignment } from './declared.js';
 import { environmentSettings } from './environment.js';
 import { ExpansionBudget, expandEarly } from './expand.js';
@@ -9,6 +9,7 @@ import { readIni } from './ini-reader.js';
 import { INCLUDE_DEPTH_MAX, INCLUDES_MAX, SETTINGS_CHARS_MAX, SETTINGS_MAX } from './limits.js';
 import { type BlockName, blockValues } from './logic.js';
 import { absoluteName, fileMagic, processMagic, replaceMagic } from './magic.js';
+import type { OperatorFiles } from './operator-files.js';
 import { findOption } from './options.js';
 import { isLogicName, type LogicName } from './options-language.js';
 import {
@@ -27,6 +28,7 @@ export interface LoadContext {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly report: Report;
+  readonly files: OperatorFiles;
 }
 
 interface OpenFile {
@@ -191,7 +193,7 @@ export class SettingsLoader {
         return fail(`more than ${INCLUDE_DEPTH_MAX} files include each other`);
       this.#includes += 1;
       if (this.#includes > INCLUDES_MAX) return fail(`more than ${INCLUDES_MAX} files are included`);
-      const text = decodeText(readBytes(absolute));
+      const text = decodeText(this.#context.files.read(absolute));
       return { text, file: { ...file, absolute: absoluteName(absolute) } };
     } catch (error) {
       return fail(readFailure(error));
@@ -250,12 +252,12 @@ export class SettingsLoader {
   }
 
   #view() {
-    const { cwd, env } = this.#context;
+    const { cwd, env, files } = this.#context;
     const lookup = (key: string) => {
       this.used.add(key);
       return this.#first.get(key);
     };
-    return { cwd, env, lookup };
+    return { cwd, env, files, lookup };
   }
 
   #push(key: string, value: string, place: Place, role: SettingRole, bare: boolean): void {

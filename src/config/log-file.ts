@@ -1,6 +1,5 @@
-// Where the log goes: files as absolute paths.
+// The files that the log goes to.
 import { resolve } from 'node:path';
-import type { LogPlan, LogTarget } from '../base/log-destination.js';
 import type { Configuration } from './configuration.js';
 
 /** The absolute path of `logto`, else of what `daemonize` names, or undefined for standard error. */
@@ -9,24 +8,9 @@ export function logFileOf({ logto, daemonize, daemonize2, cwd }: Configuration):
   return file === undefined ? undefined : resolve(cwd, file);
 }
 
-/** The plan with absolute paths. */
-export function absoluteLogPlan({ logPlan, cwd }: Configuration): LogPlan {
-  return { ...logPlan, targets: logPlan.targets.map((target) => absolute(target, cwd)) };
-}
-
 /** The absolute paths of all files that lines go to. */
-export function logFilesOf(configuration: Configuration): readonly string[] {
-  return absoluteLogPlan(configuration).targets.flatMap((target) =>
+export function logFilesOf({ logPlan }: Configuration): readonly string[] {
+  return logPlan.targets.flatMap((target) =>
     target.kind === 'stream' && target.file !== undefined ? [target.file] : [],
   );
-}
-
-function absolute(target: LogTarget, cwd: string): LogTarget {
-  if (target.kind === 'datagram') {
-    return 'path' in target.to ? { ...target, to: { path: resolve(cwd, target.to.path) } } : target;
-  }
-  const { file, backupName } = target;
-  if (file === undefined) return target;
-  const backup = backupName === undefined ? {} : { backupName: resolve(cwd, backupName) };
-  return { ...target, file: resolve(cwd, file), ...backup };
 }

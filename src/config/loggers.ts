@@ -1,4 +1,5 @@
 // `logger`, `req-logger` and their routes: which lines go where.
+import { isAbsolute } from 'node:path';
 import { errorMessage } from '../base/errors.js';
 import type { DatagramTarget, LogPlan, LogRoute, LogRules, LogTarget } from '../base/log-destination.js';
 import { findOption, type OptionName } from './options.js';
@@ -28,8 +29,10 @@ interface Logger {
 
 export interface LoggersContext {
   readonly hostname: string;
-  /** Where lines go that no logger takes: `logto`, or standard error. */
+  /** Where lines go that no logger takes: `logto`, an absolute path, or standard error. */
   readonly file: string | undefined;
+  /** Where the relative paths of loggers start: uWSGI opens them when it has gone to `chdir`. */
+  readonly folder: string;
 }
 
 /** The plan of a configuration; what cannot be read is reported. */
@@ -166,7 +169,7 @@ const REFUSED: ReadonlySet<string> = new Set([
 type Reader = (argument: string, values: OptionValues, context: LoggersContext) => LogTarget;
 
 const READERS: Readonly<Record<string, Reader>> = {
-  file: (argument) => {
+  file: (argument, _values, { folder }) => {
     const isList = /^(logfile|maxsize|backupname)=/.test(argument);
     const list = new Map(isList ? argument.split(',').map(keyAndValue) : [['logfile', argument]]);
     const file = list.get('logfile') ?? '';
@@ -177,9 +180,9 @@ const READERS: Readonly<Record<string, Reader>> = {
     const backupName = list.get('backupname');
     return {
       kind: 'stream',
-      file,
+      file: within(folder, file),
       ...(maxsize === undefined ? {} : { maxBytes: Number(maxsize) }),
-      ...(backupName === undefined ? {} : { backupName }),
+      ...(backupName === undefined ? {} : { backupName: within(folder, backupName) }),
     };
   },
   // uWSGI's is descriptor 1, which logto and daemonize make the log file.
@@ -190,9 +193,10 @@ const READERS: Readonly<Record<string, Reader>> = {
       throw new Error('fd:1 (standard output) or fd:2 (standard error) is wanted');
     return { kind: 'stream', file: undefined, stream: argument === '1' ? 1 : 2 };
   },
-  socket: (argument) => {
+  socket: (argument, _values, { folder }) => {
     const [where, ...prefix] = argument.split(',');
-    return datagrams(address(where ?? '', undefined, 'socket:PATH or socket:HOST:PORT'), prefix.join(','));
+    const to = address(where ?? '', undefined, 'socket:PATH or socket:HOST:PORT');
+    return datagrams('path' in to ? { path: within(folder, to.path) } : to, prefix.join(','));
   },
   syslog: (argument) => {
     const [name = '', facility = 'daemon'] = argument.split(',');
@@ -229,6 +233,11 @@ function address(text: string, defaultPort: number | undefined, wanted: string):
   if (host === undefined || port === undefined || port < 1 || port > 65_535)
     throw new Error(`${wanted} is wanted, got "${text}"`);
   return { host, port };
+}
+
+/** As the system has it: after a link in `folder`, `..` leads to where the link's target is, and `resolve` would not. */
+function within(folder: string, path: string): string {
+  return isAbsolute(path) ? path : `${folder}/${path}`;
 }
 
 function keyAndValue(text: string): [string, string] {

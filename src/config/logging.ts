@@ -1,5 +1,6 @@
 // The logging part of the configuration: where lines go, which requests have one, and what it looks like.
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { errorMessage } from '../base/errors.js';
 import {
   defaultTemplate,
@@ -8,6 +9,7 @@ import {
   type RequestLogSettings,
   unknownVariables,
 } from '../base/log-template.js';
+import { applicationFolder } from './application-folder.js';
 import type { LoggingConfiguration } from './configuration.js';
 import { logPlanOf } from './loggers.js';
 import { findOption } from './options.js';
@@ -19,14 +21,17 @@ export function loggingOf(
   settings: readonly Setting[],
   report: Report,
   trustedProxies: readonly string[],
+  cwd: string,
 ): LoggingConfiguration {
   const logto = values.get('logto');
-  const file = logto ?? values.get('daemonize') ?? values.get('daemonize2');
+  const named = logto ?? values.get('daemonize') ?? values.get('daemonize2');
+  const file = named === undefined ? undefined : resolve(cwd, named);
+  const folder = applicationFolder({ cwd, chdir: values.get('chdir') });
   return {
     logto,
     logto2: values.get('logto2'),
     requestLog: requestLogOf(values, settings, report, trustedProxies),
-    logPlan: logPlanOf(values, settings, report, { hostname: hostname(), file }),
+    logPlan: logPlanOf(values, settings, report, { hostname: hostname(), file, folder }),
     logMaxBytes: values.get('log-maxsize'),
     logBackupName: values.get('log-backupname'),
     touchLogreopen: values.get('touch-logreopen'),

@@ -2,9 +2,10 @@
 import { statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { decodeText, readBytes } from './config-file.js';
+import { decodeText } from './config-file.js';
 import { expandGlob } from './glob.js';
 import { SETTINGS_MAX } from './limits.js';
+import type { OperatorFiles } from './operator-files.js';
 import type { LogicName } from './options-language.js';
 
 export type BlockName = Exclude<LogicName, 'else' | 'endif' | 'endfor' | 'end'>;
@@ -13,6 +14,7 @@ export type BlockName = Exclude<LogicName, 'else' | 'endif' | 'endfor' | 'end'>;
 export interface LogicView {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
+  readonly files: OperatorFiles;
   /** The first value of a key that was read so far. */
   lookup(key: string): string | undefined;
 }
@@ -31,7 +33,7 @@ export function blockValues(name: BlockName, argument: string, view: LogicView):
     case 'for-times':
       return times(argument);
     case 'for-readline':
-      return decodeText(readBytes(file))
+      return decodeText(view.files.read(file))
         .replace(/\n$/, '')
         .split(/\r\n|\n/);
     case 'if-env':

@@ -35,10 +35,9 @@ export type OptionGroup =
  * Whether an option does something:
  * - works: it does what its help says;
  * - accepted: it has no meaning here, `note` says why; said once at start;
- * - not-yet: it will mean what its help says, and does nothing in this version; said once at start;
  * - refused: an error; `note` says what to do instead.
  */
-export type OptionStatus = 'works' | 'accepted' | 'not-yet' | 'refused';
+export type OptionStatus = 'works' | 'accepted' | 'refused';
 
 interface RowBase {
   /** As uWSGI names it. */

@@ -10,8 +10,6 @@ const INTRO = `# Options
 Every option may stand in the \`[uwsgi]\` section of an INI file (\`name = value\`) and on the command line
 (\`--name value\`, \`--name=value\`, flags bare). What comes later wins; a file counts where it stands.
 A flag is true unless it is \`false\`, \`off\`, \`no\` or \`0\`. Sizes are bytes and may carry \`k\`, \`m\` or \`g\` (1024s).
-
-*Not yet* marks options that are read and checked but have no effect in this version; the server says so when it starts.
 `;
 
 /** The whole page. */
@@ -42,8 +40,7 @@ function optionTable(rows: readonly OptionRow[]): string[] {
 function meaning(row: OptionRow): string {
   const repeat = row.repeat === true ? '. May repeat' : '';
   const range = rangeText(row);
-  const status =
-    row.status === 'not-yet' ? '. *Not yet*' : row.status === 'accepted' ? `. *No effect*: ${row.note}` : '';
+  const status = row.status === 'accepted' ? `. *No effect*: ${row.note}` : '';
   return `${row.help}${range === '' ? '' : `. ${range}`}${repeat}${status}`;
 }
 

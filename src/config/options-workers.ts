@@ -130,8 +130,8 @@ export const REQUEST_OPTIONS = [
     name: 'catch-exceptions',
     group: 'requests',
     kind: 'flag',
-    status: 'not-yet',
-    help: 'answer an exception of the application with its text; never use it in production',
+    status: 'works',
+    help: 'answer a request whose application fails with the error, its stack and the variables of the request; never use it in production',
   },
   {
     name: 'add-header',

@@ -53,10 +53,6 @@ export function resolveValues(settings: readonly Setting[], used: ReadonlySet<st
     try {
       const adjusted = (how: string) => report.warn(setting.place, `Option "${setting.key}"`, ` ${how}`);
       const value = parseValue(row, setting.value, adjusted);
-      // What is set to its default, such as master = false, misses nothing.
-      if (row.status === 'not-yet' && value !== defaultOf(row)) {
-        report.inform(setting.place, `Option "${setting.key}"`, ' has no effect yet in this version');
-      }
       const list = values.get(row.name);
       if (list === undefined) values.set(row.name, [value]);
       else list.push(value);
@@ -76,7 +72,6 @@ function isUsable(row: OptionRow, setting: Setting, report: Report): boolean {
   }
   switch (row.status) {
     case 'works':
-    case 'not-yet':
       return true;
     case 'accepted':
       report.inform(place, `Option "${key}"`, ` has no effect: ${row.note}`);

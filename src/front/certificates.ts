@@ -1,11 +1,11 @@
 // The files of the `https` lines: read at start, and again with each reload, when a set that cannot be used leaves the old one
 // in its place. Main thread.
-import { readFileSync } from 'node:fs';
 import type { TlsOptions } from 'node:tls';
 import { errorCode, errorReport, FastwsgiError } from '../base/errors.js';
 import { formatSocketAddress } from '../config/address.js';
 import { readTlsOptions } from '../config/certificate.js';
 import type { HttpsAddress } from '../config/https-address.js';
+import { OperatorFiles } from '../config/operator-files.js';
 import { takeInheritedFiles } from '../system/inherited-files.js';
 
 /** A front whose TLS can be told to use other files. */
@@ -15,6 +15,7 @@ interface SecureFront {
 
 export class Certificates {
   private readonly folder: string;
+  private readonly files = new OperatorFiles();
   private readonly fronts = new Map<string, SecureFront>();
 
   /** `folder`: where the paths start from. */
@@ -30,14 +31,16 @@ export class Certificates {
     const inherited = takeInheritedFiles();
     const read = (path: string): Buffer => {
       try {
-        return readFileSync(path);
+        return this.files.read(path);
       } catch (error) {
         const bytes = errorCode(error) === 'EACCES' ? inherited.get(path) : undefined;
         if (bytes === undefined) throw error;
         return bytes;
       }
     };
-    return lines.map((line) => readTlsOptions(line, this.folder, read));
+    const all = lines.map((line) => readTlsOptions(line, this.folder, read));
+    this.files.endStart();
+    return all;
   }
 
   /** The fronts that serve these lines, in their order. */
@@ -51,7 +54,7 @@ export class Certificates {
     for (const line of lines) {
       const name = formatSocketAddress(line.address);
       try {
-        this.fronts.get(name)?.renewTls(readTlsOptions(line, this.folder));
+        this.fronts.get(name)?.renewTls(readTlsOptions(line, this.folder, (path) => this.files.read(path)));
         log(`https ${name}: certificate and key are read again`);
       } catch (error) {
         log(`https ${name} keeps its old certificate: ${errorReport(error)}${hint(error)}`);

@@ -68,6 +68,8 @@ export interface WorkerInit extends WorkerInitCommon {
   readonly workerId: number;
   /** The thread ends when the application does not load; else it answers 500. */
   readonly needApplication: boolean;
+  /** A client is answered with the application's error. */
+  readonly catchExceptions: boolean;
 }
 
 /** What the worker posts to the main thread. */

@@ -1,7 +1,7 @@
 // One log: lines to a standard stream or a file, batched and written without blocking the thread. Every thread has its own
 // writer on the same destination, opened for appending, so that lines of different threads do not mix. One of them, the
 // main thread's, leads: when it has opened the file again, the others follow by a word in shared memory.
-import { close, rename, write } from 'node:fs';
+import { close, fstat, rename, stat, write } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { FastwsgiError, systemErrorText } from '../base/errors.js';
@@ -25,6 +25,8 @@ const SHARED_WORDS = 3;
 
 const renameFile = promisify(rename);
 const closeFile = promisify(close);
+const statFile = promisify(stat);
+const statDescriptor = promisify(fstat);
 
 export interface LogOptions {
   /** Undefined: a standard stream. */
@@ -161,6 +163,14 @@ export class Log {
     });
   }
 
+  /** As `reopen`, where the file's name stands for another file by now, or for none. */
+  renew(): Promise<void> {
+    return this.inTurn(async (file) => {
+      if (await isOpenAs(file, this.writer.fd)) return;
+      if (await this.reopenNow(file)) this.tell(`${file} reopened.`);
+    });
+  }
+
   /**
    * Renames the file to `backup`, goes on with a new one, and has the other threads do so. Called on the leading log.
    * Resolves with whether that was possible; if not, the log goes on as it was and says why.
@@ -275,6 +285,12 @@ export class Log {
     this.tell(text);
     if (this.isLeader && !this.tellsElsewhere) tellStandardError(text);
   }
+}
+
+/** Whether `descriptor` is of the file that has this name. */
+async function isOpenAs(file: string, descriptor: number): Promise<boolean> {
+  const [named, open] = await Promise.all([statFile(file), statDescriptor(descriptor)]).catch(() => []);
+  return named !== undefined && open !== undefined && named.ino === open.ino && named.dev === open.dev;
 }
 
 function openForLog(file: string, option: string): number {

@@ -155,9 +155,19 @@ export class Logs implements RequestLines {
     await Promise.all(this.files.map(({ log }) => log.reopen()));
   }
 
+  /** The same of those whose names stand for other files by now: after a reload, which follows `chdir`, as uWSGI does. */
+  async renew(): Promise<void> {
+    await Promise.all(this.files.map(({ log }) => log.renew()));
+  }
+
   private dated(text: string): string {
     const shown = printableLines(text);
-    return this.date === undefined ? shown : `${this.date(Date.now())} - ${shown}`;
+    if (this.date === undefined) return shown;
+    const prefix = `${this.date(Date.now())} - `;
+    return shown
+      .split('\n')
+      .map((line) => prefix + line)
+      .join('\n');
   }
 }
 

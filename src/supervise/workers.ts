@@ -188,7 +188,9 @@ export class Workers {
         return { workerMercyMs: workerReloadMercyMs, maxRequests, maxRequestsDelta, needApp };
       },
       start: (lane, workerId, needApplication) => {
-        const init = { ...options.init(), needApplication, lane: lane.memory, epoch: lane.epoch, workerId };
+        const { catchExceptions } = options.configuration();
+        const own = { needApplication, catchExceptions, lane: lane.memory, epoch: lane.epoch, workerId };
+        const init = { ...options.init(), ...own };
         return (this.pool as WorkerPool<WorkerInit>).run(lane, init);
       },
       requests: (lane) => this.requestsOf(lane),

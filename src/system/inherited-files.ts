@@ -1,8 +1,10 @@
 // Files that only root may read, opened by the guard before it becomes the configured user, and read by its server after:
 // descriptors behind those of the sockets, and a variable that says what they are.
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 const VARIABLE = 'FASTWSGI_FILES';
+/** Never waits: a FIFO has nobody at its other end. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** A file that is open for reading. */
 export interface OpenFile {
@@ -15,7 +17,7 @@ export function openFiles(paths: readonly string[]): readonly OpenFile[] {
   const files: OpenFile[] = [];
   for (const path of new Set(paths)) {
     try {
-      files.push({ path, fd: openSync(path, 'r') });
+      files.push({ path, fd: openSync(path, READ) });
     } catch {
       // It may be there when the server looks.
     }

@@ -1,6 +1,8 @@
 // Signals as a queue: their handlers only put them there, one loop acts on them in order.
 
 import { performance } from 'node:perf_hooks';
+import { takeHeldSignals } from './held-signals.js';
+
 export const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 
 /** The same stop twice within this long is one wish: a terminal signals the whole group, and `npm` and its like pass on what they got. */
@@ -12,9 +14,10 @@ export class SignalQueue {
   private wake: (() => void) | undefined;
   private stop: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
 
-  /** Catches these from now on. */
+  /** Catches these from now on; those that were held until now are the first. */
   constructor(signals: readonly NodeJS.Signals[]) {
     for (const signal of signals) process.on(signal, this.add);
+    this.waiting.push(...takeHeldSignals());
   }
 
   readonly add = (signal: NodeJS.Signals): void => {

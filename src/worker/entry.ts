@@ -1,13 +1,11 @@
 // The file piscina runs in each worker thread: one task is one life of a lane, from loading the application to the thread's end.
 import { performance } from 'node:perf_hooks';
-import { inspect } from 'node:util';
 import { parentPort, threadId } from 'node:worker_threads';
 import type { Application, WorkerContext } from '../app/exchange.js';
 import { loadApplications, type MountedSpec } from '../app/mounts.js';
 import { monotonicMs } from '../base/clock.js';
-import { errorReport, FastwsgiError } from '../base/errors.js';
+import { FastwsgiError } from '../base/errors.js';
 import { REPOLL_MS } from '../base/limits.js';
-import { printable } from '../base/log-text.js';
 import { Bell } from '../lane/bell.js';
 import type { FrontBell, WorkerInit, WorkerMessage, WorkerNews } from '../lane/worker-init.js';
 import { WorkerLane } from '../lane/worker-lane.js';
@@ -16,7 +14,7 @@ import { Logs } from '../observe/logs.js';
 import { RequestLog } from '../observe/request-log.js';
 import { type Libc, loadLibc } from '../system/libc.js';
 import { openUnixPort } from '../system/unix-datagrams.js';
-import type { SlotExchange } from './exchange.js';
+import { describeError, exceptionText, GENERAL_ANSWER, requestName } from './application-error.js';
 import { ExtraHeaders } from './extra-headers.js';
 import { WorkerLoop } from './loop.js';
 import { RequestLine } from './request-line.js';
@@ -89,11 +87,12 @@ export default async function serveLane(init: WorkerInit): Promise<never> {
     onTick: eventLoopWatch(tally),
     onError: (error, exchange) => {
       tally.countException();
-      log.line(`${requestName(exchange)}: ${describeError(error)}`);
-      if (isExplained) return;
-      const hint = application.explain?.(error);
+      const description = describeError(error);
+      log.line(`${requestName(exchange)}: ${description}`);
+      const hint = isExplained ? undefined : application.explain?.(error);
       if (hint !== undefined) log.line(hint);
-      isExplained = hint !== undefined;
+      isExplained ||= hint !== undefined;
+      return init.catchExceptions ? exceptionText(exchange, description) : GENERAL_ANSWER;
     },
   });
   const reportMemory = () => {
@@ -175,15 +174,4 @@ function frontRinger(bell: FrontBell, libc: Libc | undefined): (urgent: boolean)
   return (urgent) => {
     if (shared.advance() || urgent) libc.write(bell.eventFd, one, one.length);
   };
-}
-
-function requestName(exchange: SlotExchange): string {
-  const uri = exchange.findVar('REQUEST_URI') ?? exchange.findVar('PATH_INFO') ?? '-';
-  return printable(`${exchange.findVar('REQUEST_METHOD') ?? '-'} ${uri}`);
-}
-
-function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return `thrown: ${inspect(error)}`;
-  const cause = error.cause === undefined ? '' : `\n  caused by: ${describeError(error.cause)}`;
-  return `${errorReport(error)}${cause}`;
 }

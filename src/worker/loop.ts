@@ -28,8 +28,8 @@ export interface LoopOptions {
   readonly onTick?: (nowMs: number) => void;
   /** What the requests are looked through with. */
   readonly requestLine?: RequestLine;
-  /** The application failed. */
-  onError(error: unknown, exchange: SlotExchange): void;
+  /** The application failed. What the client is told of it, if nothing was sent. */
+  onError(error: unknown, exchange: SlotExchange): string;
 }
 
 const NEWS = { NONE: 0, LAZY: 1, URGENT: 2 } as const;
@@ -189,8 +189,7 @@ export class WorkerLoop implements ExchangeOwner {
     const { response } = exchange;
     if (!failed && (response.isEnding || response.aborted)) return response.giveUp();
     const reason = failed ? error : new Error('The application returned without completing its response');
-    this.options.onError(reason, exchange);
-    response.fail('Internal Server Error\n');
+    response.fail(this.options.onError(reason, exchange));
   }
 
   private onHandledLater(exchange: SlotExchange, error: unknown, failed: boolean): void {

@@ -12,7 +12,7 @@ import { type ResponseOwner, type ResponseTools, replyFlags, setHead, toBytes } 
 
 const NOTHING = Buffer.alloc(0);
 const SEND_FLAGS = SYS.MSG_NOSIGNAL | SYS.MSG_DONTWAIT;
-const ERROR_HEADERS = [['Content-Type', 'text/plain']] as const;
+const ERROR_HEADERS = [['Content-Type', 'text/plain; charset=utf-8']] as const;
 
 /** The response of one request; `WorkerSlot.finish` has been called once `finished` is true. */
 export class SlotResponse implements ResponseWriter {
@@ -239,7 +239,7 @@ export class SlotResponse implements ResponseWriter {
     }
     this.head(status, ERROR_HEADERS);
     this.send(answer, true);
-    if (!this.finished) this.finish();
+    if (!this.finished) void this.drained();
   }
 
   /** Sends the head and the first chunk, in one piece where they fit. */

@@ -53,7 +53,10 @@ export class InProcessWorker {
       libc: 'libc' in native ? native.libc : undefined,
       bells: [() => frontBell.ring(), (urgent) => this.ringGateway(urgent)],
       onFinished: undefined,
-      onError: (error) => this.errors.push(error),
+      onError: (error) => {
+        this.errors.push(error);
+        return 'Internal Server Error\n';
+      },
     });
     this.stopped = loop.run();
     this.owner.open();

@@ -162,7 +162,7 @@ const WRONG: readonly Wrong[] = [
   {
     what: 'a folder in place of the key',
     line: (folder) => folder.line('a').replace('a.key', ''),
-    says: /Cannot read \S+: illegal operation on a directory/,
+    says: /Cannot read \S+: it is a directory/,
   },
   {
     what: 'a key in place of the certificate',

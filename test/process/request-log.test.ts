@@ -55,6 +55,7 @@ for (const twin of TWINS) {
     ]);
     assert.doesNotMatch(server.log(), /peak/);
     assert.match(server.log(), /^\d{4} - \*\*\* fastwsgi-ts is running/m);
+    for (const line of server.log().trimEnd().split('\n')) assert.match(line, /^\d{4} - /);
   });
 
   test(`log-format = json writes a JSON object for each request, whatever it says, ${twin.name}`, async () => {

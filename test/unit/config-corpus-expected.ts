@@ -1,5 +1,6 @@
 // What each file of config-corpus/ means: everything that differs from the defaults, and what is said about it at start.
 // The files are shapes that uwsgi.ini files in the wild have.
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultTemplate, parseLogTemplate, type RequestLogSettings } from '../../dist/base/log-template.js';
 import type { Configuration } from '../../dist/config/configuration.js';
@@ -15,8 +16,9 @@ export interface ExpectedFile {
 
 const EVERYTHING = { drains: [], filters: [], routes: [], targets: [0] } as const;
 
-/** Everything is logged to the file. */
-export function loggingTo(file: string | undefined): Pick<Configuration, 'logPlan'> {
+/** Everything is logged to the file, which is beside the corpus. */
+export function loggingTo(name: string | undefined): Pick<Configuration, 'logPlan'> {
+  const file = name === undefined ? undefined : resolve(CORPUS, name);
   const targets = [{ kind: 'stream', file }] as const;
   return { logPlan: { targets, lines: EVERYTHING, requests: EVERYTHING, fallback: 0, dateFormat: undefined } };
 }

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { LogTarget } from '../../dist/base/log-destination.js';
-import { absoluteLogPlan, logFilesOf } from '../../dist/config/log-file.js';
+import { logFilesOf } from '../../dist/config/log-file.js';
 import { errorOf, loadLines, makeFolder, warningsOf } from './config-fixture.js';
 
 const folder = makeFolder();
@@ -20,13 +20,13 @@ test('each kind of logger is read', () => {
     ['file:/var/log/app.log', { kind: 'stream', file: '/var/log/app.log' }],
     [
       'file:logfile=a=b.log,maxsize=2000,backupname=old.log',
-      { kind: 'stream', file: 'a=b.log', maxBytes: 2000, backupName: 'old.log' },
+      { kind: 'stream', file: join(folder, 'a=b.log'), maxBytes: 2000, backupName: join(folder, 'old.log') },
     ],
     ['stdio', { kind: 'stream', file: undefined, stream: 1 }],
     ['stdio:', { kind: 'stream', file: undefined, stream: 1 }],
     ['fd:2', { kind: 'stream', file: undefined, stream: 2 }],
     ['socket:/run/log.sock', { ...PLAIN, to: { path: '/run/log.sock' } }],
-    ['socket:log.sock,app: ', { ...PLAIN, to: { path: 'log.sock' }, prefix: 'app:' }],
+    ['socket:log.sock,app: ', { ...PLAIN, to: { path: join(folder, 'log.sock') }, prefix: 'app:' }],
     ['socket:192.0.2.1:5050', { ...PLAIN, to: { host: '192.0.2.1', port: 5050 } }],
     ['socket:[2001:db8::1]:5050', { ...PLAIN, to: { host: '2001:db8::1', port: 5050 } }],
     ['syslog', { ...PLAIN, to: { path: '/dev/log' }, prefix: { priority: 30, name: 'uwsgi' } }],
@@ -49,7 +49,7 @@ test('each kind of logger is read', () => {
     assert.deepEqual(targetOf(`logger = ${spec}`), target, spec);
     assert.deepEqual(targetOf(`logger = name ${spec}`, 'log-route = name x'), target, `named ${spec}`);
   }
-  assert.deepEqual(targetOf('logto = app.log', 'logger = stdio'), { kind: 'stream', file: 'app.log' });
+  assert.deepEqual(targetOf('logto = app.log', 'logger = stdio'), { kind: 'stream', file: join(folder, 'app.log') });
   assert.deepEqual(targetOf('log-syslog'), targetOf('logger = syslog'));
   assert.deepEqual(targetOf('log-syslog = web,cron'), targetOf('logger = syslog:web,cron'));
   assert.deepEqual(targetOf('log-socket = 127.0.0.1:99'), targetOf('logger = socket:127.0.0.1:99'));
@@ -87,13 +87,13 @@ test('without req-logger requests go where everything goes; with one, there and 
   const one = loadLines(['logger = file:a', 'logger = file:b', 'logger = file:a'], folder).logPlan;
   assert.deepEqual(
     one.targets.map((target) => target.kind === 'stream' && target.file),
-    ['a', 'b'],
+    [join(folder, 'a'), join(folder, 'b')],
   );
   assert.deepEqual([one.lines.targets, one.requests.targets, one.fallback], [[0, 1], [0, 1], undefined]);
   const two = loadLines(['logto = c', 'req-logger = file:r'], folder).logPlan;
   assert.deepEqual(
     two.targets.map((target) => target.kind === 'stream' && target.file),
-    ['c', 'r'],
+    [join(folder, 'c'), join(folder, 'r')],
   );
   assert.deepEqual([two.lines.targets, two.requests.targets, two.fallback], [[0], [1], 0]);
 });
@@ -114,14 +114,29 @@ test('a named logger gets what its route sends it; the unnamed ones get the rest
   assert.deepEqual(logPlan.requests, { drains: [], filters: [], routes: [route(/50[0-9]$/)], targets: [1] });
 });
 
-test('files of loggers are beside the configuration’s directory, and known', () => {
-  const configuration = loadLines(
-    ['req-logger = file:r.log', 'logger = file:logfile=/a.log,maxsize=1,backupname=b'],
-    folder,
-  );
+test('files and sockets of loggers are in chdir, those of logto where the command was called', () => {
+  const lines = [
+    'chdir = app',
+    'logto = x',
+    'logger = file:x',
+    'logger = stdio',
+    'logger = socket:s',
+    'log-socket = t',
+  ];
+  const { targets } = loadLines([...lines, 'req-logger = file:logfile=../r,maxsize=1,backupname=b'], folder).logPlan;
+  assert.deepEqual(targets, [
+    { kind: 'stream', file: join(folder, 'app/x') },
+    { kind: 'stream', file: join(folder, 'x') },
+    { ...PLAIN, to: { path: join(folder, 'app/s') } },
+    { ...PLAIN, to: { path: join(folder, 'app/t') } },
+    // Where app is a link, this is beside its target, as for the system.
+    { kind: 'stream', file: `${folder}/app/../r`, maxBytes: 1, backupName: join(folder, 'app/b') },
+  ]);
+});
+
+test('the files of loggers are known', () => {
+  const configuration = loadLines(['req-logger = file:r.log', 'logger = file:/a.log'], folder);
   assert.deepEqual(logFilesOf(configuration), ['/a.log', join(folder, 'r.log')]);
-  const [first] = absoluteLogPlan(configuration).targets;
-  assert.ok(first?.kind === 'stream' && first.backupName === join(folder, 'b'));
 });
 
 test('a variable of log-format that means nothing is warned about', () => {

@@ -83,16 +83,21 @@ test('module names the callable, else callable does', () => {
   assert.equal(callable(['module = a', 'callable = c']), 'c');
 });
 
-test('options say at start what they do not do, with their place, once per line', () => {
+test('options say at start what they do not do, or should not, with their place, once per line', () => {
   const { notices } = loadLines(
-    ['catch-exceptions = true', 'thunder-lock = true', 'processes = 2', 'master = no'],
+    ['catch-exceptions = true', 'thunder-lock = true', 'processes = 2', 'catch-exceptions'],
     folder,
   );
   assert.deepEqual(
     notices.map((notice) => [notice.level, notice.text, notice.place?.line]),
     [
-      ['info', 'Option "catch-exceptions" at app.ini:2:20 has no effect yet in this version', 2],
       ['info', 'Option "thunder-lock" at app.ini:3:16 has no effect: workers do not compete for connections', 3],
+      [
+        'warning',
+        'Option "catch-exceptions" at app.ini:5:1 shows code and variables to whoever makes a request fail: never use it in production',
+        5,
+      ],
     ],
   );
+  assert.deepEqual(loadLines(['catch-exceptions = no'], folder).notices, []);
 });

@@ -20,7 +20,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   worker: 3,
   supervise: 3,
 };
-const DOORS = ['index.ts', 'cli.ts', 'serve.ts', 'server.ts'];
+const DOORS = ['index.ts', 'cli.ts', 'command.ts', 'serve.ts', 'server.ts'];
 const LINES_MAX = 400;
 /** Files that node's module hooks, or a browser, load by name. */
 const LOADED_BY_NAME = ['app/esbuild-hooks.ts', 'app/home-hooks.ts', 'stats/page/page.ts'];
@@ -83,6 +83,13 @@ test('a third-party package has one importer', () => {
     }
   }
   for (const [name, paths] of importers) assert.equal(paths.length, 1, `${name} is imported by ${paths.join(', ')}`);
+});
+
+test('the command line holds signals before it loads anything else', () => {
+  const importsOf = (path: string) => files.find((file) => file.path === path)?.imports;
+  assert.deepEqual(importsOf('cli.ts'), ['./system/held-signals.js', './command.js']);
+  assert.match(readFileSync(join(source, 'cli.ts'), 'utf8'), /^await import\('\.\/command\.js'\);$/m);
+  assert.deepEqual(importsOf('system/held-signals.ts'), []);
 });
 
 test('only lane/, the counters and the log use Atomics, and the threads that wait on a mode word', () => {

@@ -1,8 +1,8 @@
 // The media type of a file, by its name: what the operator's files of types say, else the `mime` package. Its one importer.
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import mime from 'mime';
 import { FastwsgiError, systemErrorText } from '../../base/errors.js';
+import { readOperatorFile } from '../../config/operator-files.js';
 
 /** RFC 2046 section 4.5.1: what is known to be bytes, and not to be shown. */
 const UNKNOWN = 'application/octet-stream';
@@ -24,7 +24,7 @@ export function readMimeFiles(paths: readonly string[]): OwnTypes {
 
 function readTypes(path: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return readOperatorFile(path).toString('latin1');
   } catch (cause) {
     const text = `Cannot read the media types in ${path}: ${systemErrorText(cause)}`;
     throw new FastwsgiError('ERR_FILE', text, { option: 'mimefile', cause });
