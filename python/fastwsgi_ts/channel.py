@@ -80,6 +80,8 @@ class Channel:
         for one in (self.requests, self.control, self.answers):
             one.settimeout(None)
         self.states = None
+        #: This is a child of the process that serves.
+        self.is_forked = False
         self.flows = {}
         self.reading = Lock()
         self.writing = Lock()
@@ -109,6 +111,12 @@ class Channel:
         """Maps the table of states."""
         os.set_inheritable(5, False)
         self.states = mmap(5, size)
+
+    def abandon(self):
+        """For a process that the application has forked: requests and answers are not its business, whatever it returns from."""
+        self.is_forked = True
+        for one in (self.requests, self.control, self.answers, self.states):
+            one.close()
 
     # ---- requests
 
@@ -219,7 +227,7 @@ class Channel:
             return
         try:
             self.answers.sendall(frames)
-        except OSError:
+        except (BrokenPipeError, ConnectionResetError):
             raise Lost from None
 
     # ---- control

@@ -30,6 +30,7 @@ def main():
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding='utf-8', errors='backslashreplace', line_buffering=True)
     channel.open_states(config['stateBytes'])
+    os.register_at_fork(after_in_child=channel.abandon)
     threading.Thread(target=channel.listen, name='fastwsgi-control', daemon=True).start()
     module = api.install(channel, config)
     sys.argv = ['uwsgi']

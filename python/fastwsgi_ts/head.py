@@ -31,7 +31,7 @@ class Head:
         self.code, self.status = known
         #: Bytes that Content-Length names, or -1.
         self.length = -1
-        self.bodiless = self.code < 200 or self.code in (204, 205, 304)
+        self.bodiless = self.code in (204, 205, 304)
         if not isinstance(headers, list):
             raise TypeError('The headers must be a list, not %s' % type(headers).__name__)
         for name, value in headers:
@@ -83,6 +83,9 @@ def _check_status(status):
             and status[3:4] in ('', ' ') and _value(status)):
         raise ValueError('Invalid status %r: three digits, then a space and a reason, are expected' % status)
     code = int(digits)
+    if code < 200:
+        # The client would take it for an interim one, and wait on.
+        raise ValueError('Invalid status %r: a response has a final one' % status)
     known = (code, status if len(status) > 4 else '%d %s' % (code, REASONS.get(code, 'Unknown')))
     if len(_statuses) < KNOWN_MAX:
         _statuses[status] = known

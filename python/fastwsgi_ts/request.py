@@ -1,4 +1,5 @@
 """One request after the other: environ, the application's call, and what it returns into the response (PEP 3333)."""
+import os
 import sys
 import traceback
 from io import BytesIO
@@ -102,6 +103,7 @@ class Request:
             self._begin(b'')
         if self.rest != 0:
             self.output.finish()
+            self.rest = 0
 
     def _send_file(self, wrapper):
         head = self.head
@@ -139,6 +141,12 @@ class Server:
                 self.handle(message, fds)
             except Lost:
                 return
+            except BaseException:
+                # Nothing of the application's comes this far, but from a process that it has forked: else the application has
+                # closed what is not its own, and this process is of no use any more, whatever threads it still has.
+                if not self.channel.is_forked:
+                    tell(traceback.format_exc())
+                os._exit(1)
 
     def handle(self, message, fds):
         token, flags, _, serial, environ, mount_point, body = message
@@ -198,11 +206,19 @@ class Server:
         output = request.output
         if request.begun and request.rest == 0:
             # All of the response was there: its client has it.
-            sys.stderr.write(text)
+            tell(text)
             output.close()
             return
         output.release()
         self.channel.post(FAILED, token, text.encode('utf-8', 'replace'), BEGUN if request.begun else 0)
+
+
+def tell(text):
+    """Writes to the log, also where the application has closed its standard error."""
+    try:
+        sys.stderr.write(text)
+    except (OSError, ValueError):
+        pass
 
 
 def protocol_of(environ):

@@ -72,8 +72,8 @@ export class SlotResponse implements ResponseWriter {
     if (this.tools.extraHeaders !== undefined) headers = this.tools.extraHeaders.behind(headers, this.slot);
     // Set at once, so that what cannot be sent throws here; another request may use the encoder before we send.
     headers = setHead(this.tools, status, headers);
-    // An HTTP client would take an interim response for one, and wait on; a web server at a uwsgi socket answers 502.
-    if (this.framing !== null && this.tools.head.statusCode < 200) {
+    // A client takes an interim response for one, and waits on; nginx at a uwsgi socket passes it on as it is.
+    if (this.tools.head.statusCode < 200) {
       throw new TypeError(`Cannot send status ${status}: a response has a final one`);
     }
     this.tools.headOwner = this;

@@ -1,5 +1,6 @@
 // What the tests of kind python share: the server with an application of test/helpers/python, and requests with bodies.
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import type { RunningServer, ServerStart } from '../helpers/server.js';
@@ -13,6 +14,15 @@ export function pythonMissing(): string | undefined {
   if (process.env.CI === 'true') return undefined;
   const { error } = spawnSync('python3', ['--version']);
   return error === undefined ? undefined : `python3 cannot be run: ${error.message}`;
+}
+
+/** Whether a process is there, and is more than a name that nobody has asked for. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false;
+  }
 }
 
 /** Starts an application, contract:application unless `args` name one, on a free HTTP and a free uwsgi port. */

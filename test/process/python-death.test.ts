@@ -1,23 +1,14 @@
 // Python processes that hang, crash, grow or are asked to go: what their clients get, and what comes after them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type Exit, runCli } from '../helpers/server.js';
-import { call, PYTHON_APPS, pythonMissing, startPython } from './python-client.js';
+import { call, isAlive, PYTHON_APPS, pythonMissing, startPython } from './python-client.js';
 import { ask, countInLog, Signs, SOCKET_KINDS, TWINS, until } from './threads-client.js';
 
 const skip = pythonMissing();
-
-/** Whether a process is there, and is more than a name that nobody has asked for. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  } catch {
-    return false;
-  }
-}
 
 /** Starts our Python program in an interpreter that says of itself what `patch` does. */
 function refusalBy(patch: string): string {
