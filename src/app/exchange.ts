@@ -5,8 +5,10 @@ import type { Socket } from 'node:net';
 export interface RequestBody {
   /** Bytes in all. */
   readonly length: number;
-  /** Descriptor of the file that holds it, or -1 when it is in memory. The server's: to pass on, not to close. */
+  /** Descriptor of the file that holds it, or -1 when it is in memory. The server's: not to close. */
   readonly fd: number;
+  /** The same, to be passed on to somebody who may go on reading from it when the request is done. */
+  lend(): number;
   /** Up to `size` bytes from the read position, which moves on; an empty buffer at the end. The bytes are the caller's. */
   readSync(size: number): Buffer;
   /** As `readSync`, without blocking the thread when the body is in a file. One call at a time. */

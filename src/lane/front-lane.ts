@@ -8,6 +8,7 @@ import {
   CONTROL,
   LANE_STATE,
   type LaneMemory,
+  MOVED_WORDS,
   partLayout,
   REPLY_FLAG,
   readLength,
@@ -71,8 +72,7 @@ export class FrontSlot {
   get bodyAvailable(): number {
     const { available } = this;
     if ((this.flags & REPLY_FLAG.TRAILERS) === 0) return available;
-    const { words, base } = this;
-    const left = ((words[base + SLOT.TRAILERS_AT] as number) - (words[base + SLOT.REPLY_TAIL] as number)) | 0;
+    const left = ((this.words[this.base + SLOT.TRAILERS_AT] as number) - this.taken) | 0;
     return Math.min(available, left);
   }
 
@@ -117,6 +117,10 @@ export class FrontSlot {
     return this.words[this.base + SLOT.BODY_FD] as number;
   }
 
+  get bodyLent(): boolean {
+    return this.words[this.base + SLOT.BODY_LENT] === 1;
+  }
+
   /** Describes the request whose bytes are in `request`: vars up to `varsEnd`, the body inline after them or in the file `bodyFd`. */
   describe(varsEnd: number, bodyBytes: number, bodyFd: number, clientFd: number, origin: number): void {
     const { words, base } = this;
@@ -137,11 +141,9 @@ export class FrontSlot {
   copyRequest(from: FrontSlot): void {
     const varsEnd = from.words[from.base + SLOT.VARS_END] as number;
     const bodyBytes = readLength(from.words, from.base + SLOT.BODY_LOW);
-    const used = from.bodyFd < 0 ? varsEnd + bodyBytes : varsEnd;
-    this.request.set(from.request.subarray(0, used));
+    this.request.set(from.request.subarray(0, from.bodyFd < 0 ? varsEnd + bodyBytes : varsEnd));
     this.describe(varsEnd, bodyBytes, from.bodyFd, from.fd, from.words[from.base + SLOT.ORIGIN] as number);
-    this.words[this.base + SLOT.UPGRADABLE] = from.words[from.base + SLOT.UPGRADABLE] as number;
-    this.words[this.base + SLOT.ARRIVED_AT] = from.words[from.base + SLOT.ARRIVED_AT] as number;
+    for (const word of MOVED_WORDS) this.words[this.base + word] = from.words[from.base + word] as number;
   }
 
   /** The request came at `nowMs` of this thread's `performance.now()`, and waits for a worker since. */
@@ -213,6 +215,7 @@ export class FrontSlot {
     words[base + SLOT.REPLY_WAITING] = 0;
     words[base + SLOT.HEAD_BYTES] = 0;
     words[base + SLOT.REPLY_FLAGS] = 0;
+    words[base + SLOT.BODY_LENT] = 0;
     this.owner = null;
     this.parked = false;
     Atomics.store(words, base + SLOT.STATE, SLOT_STATE.FREE);

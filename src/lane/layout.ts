@@ -97,8 +97,12 @@ export const SLOT = {
   TRAILERS_AT: 23,
   /** Microseconds of `monotonicMs` when the front had the whole request, as a wrapping 32-bit number. */
   ARRIVED_AT: 22,
+  /** 1: the worker has passed BODY_FD on, to who may go on reading from it when the request is done. */
+  BODY_LENT: 24,
 } as const;
 export const SLOT_WORDS = 2 * LINE;
+/** What goes along when a request moves to another slot, beside its description. */
+export const MOVED_WORDS = [SLOT.UPGRADABLE, SLOT.BODY_LENT, SLOT.ARRIVED_AT] as const;
 
 /** A slot's states, in the order it passes through them; each change has one owner. */
 export const SLOT_STATE = {

@@ -76,6 +76,11 @@ export class WorkerSlot {
     return this.words[this.base + SLOT.BODY_FD] as number;
   }
 
+  /** Says that `bodyFd` is passed on, to who may go on reading from it when the request is done. */
+  lendBody(): void {
+    this.words[this.base + SLOT.BODY_LENT] = 1;
+  }
+
   /** The client's descriptor to send on, or -1. */
   get fd(): number {
     return this.words[this.base + SLOT.FD] as number;

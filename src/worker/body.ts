@@ -10,14 +10,21 @@ const NOTHING = Buffer.alloc(0);
 export class SlotBody implements RequestBody {
   readonly length: number;
   readonly fd: number;
+  private readonly slot: WorkerSlot;
   private readonly inline: Buffer | null;
   private position = 0;
   private closed = false;
 
   constructor(slot: WorkerSlot) {
+    this.slot = slot;
     this.length = slot.bodyBytes;
     this.fd = slot.bodyFd;
     this.inline = this.fd >= 0 ? null : slot.request.subarray(slot.varsEnd, slot.varsEnd + this.length);
+  }
+
+  lend(): number {
+    this.slot.lendBody();
+    return this.fd;
   }
 
   readSync(size: number): Buffer {

@@ -260,7 +260,7 @@ export class SlotResponse implements ResponseWriter {
       else if (bodyBytes > 0) scratch.set(body, headBytes);
       this.pass(scratch, 0, headBytes + bodyBytes, last);
     } else {
-      this.pass(scratch, 0, headBytes, false);
+      this.pass(scratch, 0, headBytes, false, true);
       this.passBody(toBytes(body));
     }
   }
@@ -310,12 +310,12 @@ export class SlotResponse implements ResponseWriter {
     else this.pass(bytes, 0, bytes.length, false);
   }
 
-  /** Hands bytes on: to the socket if it is ours to write, the rest into the ring, what finds no room is kept. */
-  private pass(source: Uint8Array, from: number, to: number, last: boolean): void {
+  /** Hands bytes on: to the socket if it is ours to write, the rest into the ring, what finds no room is kept. `hasMore`: others follow at once. */
+  private pass(source: Uint8Array, from: number, to: number, last: boolean, hasMore = false): void {
     const { slot } = this;
     let at = from;
     if (this.direct && slot.room === SLOT_REPLY_BYTES) {
-      at = this.sendDirect(source, from, to, last);
+      at = this.sendDirect(source, from, to, hasMore || (last && this.closesConnection));
       if (this.aborted || at === to) {
         if (last) this.finish();
         return;
@@ -334,13 +334,13 @@ export class SlotResponse implements ResponseWriter {
   }
 
   /** Sends on the client's descriptor; how far it came. A client that has gone aborts the response. */
-  private sendDirect(source: Uint8Array, from: number, to: number, last: boolean): number {
+  private sendDirect(source: Uint8Array, from: number, to: number, hasMore: boolean): number {
     const { slot } = this;
     const libc = this.tools.libc as Libc;
     slot.markReplying();
     const bytes = from === 0 ? source : source.subarray(from);
-    // The shutdown that follows the last bytes sends them: on TCP, one segment instead of two.
-    const flags = last && this.closesConnection ? SEND_FLAGS | SYS.MSG_MORE : SEND_FLAGS;
+    // The body that follows the head, or the shutdown that follows the last bytes, sends them: on TCP, a segment and a wake-up less.
+    const flags = hasMore ? SEND_FLAGS | SYS.MSG_MORE : SEND_FLAGS;
     const count = libc.send(slot.fd, bytes, to - from, flags);
     if (count >= 0) return from + count;
     if (libc.errno() !== ERRNO.EAGAIN) {

@@ -29,6 +29,10 @@ export class MemoryBody implements RequestBody {
     this.length = bytes.length;
   }
 
+  lend(): number {
+    return this.fd;
+  }
+
   readSync(size: number): Buffer {
     if (this.reading) throw new Error('contract: readSync during read');
     const piece = Math.max(1, Math.min(size, this.pieceBytes(size)));
@@ -52,6 +56,10 @@ export class FileBody implements RequestBody {
     readonly fd: number,
     readonly length: number,
   ) {}
+
+  lend(): number {
+    return this.fd;
+  }
 
   readSync(size: number): Buffer {
     const block = Buffer.alloc(Math.min(size, this.length));

@@ -6,6 +6,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RequestBody } from '../../dist/app/exchange.js';
 import { parseResponses, RawClient, request, talk } from '../helpers/http-client.js';
 import { ENGINES, eventually, pattern, respond, startHttp } from '../helpers/http-front.js';
 
@@ -136,6 +137,28 @@ for (const engine of ENGINES) {
         await eventually('the body file is closed', () => bodyFiles().length === 0);
       }
       assert.deepEqual(files, [0, 1]);
+    });
+
+    test('show nothing of the bodies before them, nor of those after', async () => {
+      const kept: RequestBody[] = [];
+      await using http = await startHttp(engine, {
+        handle: (exchange) => {
+          const { body } = exchange;
+          kept.push(body);
+          const read = Buffer.concat([body.readSync(100_000), body.readSync(100_000), body.readSync(100_000)]);
+          respond(exchange, '200 OK', [], sha256(read));
+        },
+      });
+      for (const [size, letter] of [
+        [200_000, 'a'],
+        [70_000, 'b'],
+        [150_000, 'c'],
+      ] as const) {
+        const body = Buffer.alloc(size, letter);
+        const bytes = Buffer.concat([Buffer.from(`POST / ${HEAD}Content-Length: ${size}\r\n\r\n`), body]);
+        assert.equal((await request(http.target, bytes))?.body.toString(), sha256(body));
+        for (const over of kept) assert.equal(over.readSync(1).length, 0);
+      }
     });
 
     test('are told 100 Continue before they send a body', async () => {

@@ -202,3 +202,22 @@ test('a ring refuses an entry too many and keeps its order across the wrap of it
     assert.equal(ring.isEmpty(), true);
   }
 });
+
+test('a body that was lent stays so when its request moves, and the next request in the slot has lent nothing', () => {
+  const { front, worker } = newLane();
+  const slot = submit(front, 'with a body');
+  assert.equal(slot.bodyLent, false);
+  const taken = worker.next(1);
+  assert.ok(taken !== null);
+  taken.lendBody();
+  assert.equal(slot.bodyLent, true);
+  // The keep-alive connection of a request that runs may be told to close: it is described anew.
+  slot.describe(15, 0, -1, -1, REQUEST_ORIGIN.HTTP_CLOSE);
+  assert.equal(slot.bodyLent, true);
+  const target = front.take();
+  assert.ok(target !== null);
+  target.copyRequest(slot);
+  assert.equal(target.bodyLent, true);
+  front.release(target);
+  assert.equal(target.bodyLent, false);
+});

@@ -147,7 +147,7 @@ export class PythonApplication implements Application, CallOwner {
     const flags = body.fd >= 0 ? REQUEST_FLAG.DIRECT | REQUEST_FLAG.BODY_FD : REQUEST_FLAG.DIRECT;
     const start = messages.add(exchange, { token, serial, flags, descriptors: body.fd >= 0 ? 2 : 1 }, inline);
     sender.add(fd);
-    if (body.fd >= 0) sender.add(body.fd);
+    if (body.fd >= 0) sender.add(body.lend());
     call.isLent = true;
     this.gathered.push({ call, start });
   }

@@ -27,7 +27,7 @@ export class BodyReader {
   private readonly chunks = new ChunkedDecoder();
   private isChunked = false;
   /** Bytes that have not come, when the head told how many there are. */
-  private remaining = 0;
+  remaining = 0;
 
   /** `limitPostBytes`: 0 is no limit. */
   constructor(store: BodyStore, limitPostBytes: number) {

@@ -2,8 +2,7 @@
 // written at once, since this thread has no event loop to come back in.
 import { writeSync } from 'node:fs';
 import { errorMessage } from '../../base/errors.js';
-import { openTemporaryFile } from '../../system/temporary-file.js';
-import { closeFile } from './close-file.js';
+import type { BodyFiles } from './body-files.js';
 
 const FIRST_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
@@ -17,11 +16,13 @@ export class BodyStore {
   /** Why `push` answered false. */
   error = '';
   private readonly memoryBytesMax: number;
+  private readonly files: BodyFiles;
   private memory: Buffer = NOTHING;
 
   /** Bodies of fewer than `memoryBytesMax` bytes stay in memory. */
-  constructor(memoryBytesMax: number) {
+  constructor(memoryBytesMax: number, files: BodyFiles) {
     this.memoryBytesMax = memoryBytesMax;
+    this.files = files;
   }
 
   /** Takes `source[from, to)`, copied. False: it cannot be stored. */
@@ -41,9 +42,16 @@ export class BodyStore {
   /** Gives up memory and file. */
   forget(): void {
     this.memory = NOTHING;
-    if (this.fd >= 0) closeFile(this.fd, this.bytes);
+    if (this.fd >= 0) this.files.close(this.fd, this.bytes);
     this.fd = -1;
     this.bytes = 0;
+  }
+
+  /** As `forget`, where nobody else has, or has had, the file's descriptor. */
+  release(): void {
+    if (this.fd >= 0) this.files.giveBack(this.fd, this.bytes);
+    this.fd = -1;
+    this.forget();
   }
 
   private keep(source: Buffer, from: number, to: number): void {
@@ -58,7 +66,7 @@ export class BodyStore {
   }
 
   private openFile(): boolean {
-    const file = openTemporaryFile();
+    const file = this.files.open();
     if (typeof file === 'string') {
       this.error = file;
       return false;
@@ -72,12 +80,15 @@ export class BodyStore {
 
   private write(source: Buffer, from: number, to: number): boolean {
     try {
-      for (let at = from; at < to; ) at += writeSync(this.fd, source, at, to - at);
+      for (let at = from; at < to; ) {
+        const written = writeSync(this.fd, source, at, to - at, this.bytes);
+        this.bytes += written;
+        at += written;
+      }
     } catch (error) {
       this.error = errorMessage(error);
       return false;
     }
-    this.bytes += to - from;
     return true;
   }
 }

@@ -10,6 +10,7 @@ import { ERRNO, type Libc, SYS } from '../../system/libc.js';
 import type { Dispatcher, MovableOwner, Waiter } from '../dispatcher.js';
 import type { LocalDesk } from '../local/desk.js';
 import type { LocalReply } from '../local/reply.js';
+import type { BodyFiles } from './body-files.js';
 import type { Epoll } from './epoll.js';
 import { LocalSender, SENT } from './local-sender.js';
 
@@ -24,6 +25,7 @@ export interface GatewayTools {
   readonly watched: Set<Connection>;
   /** Room for bytes that nobody keeps. */
   readonly scratch: Buffer;
+  readonly bodyFiles: BodyFiles;
   /** The server is stopping: no connection outlives its request. */
   readonly closing: boolean;
   /** Connections whose client has sent more, or has nothing more to send, while its request runs: they wait for its end. */
@@ -252,10 +254,9 @@ export abstract class Connection implements MovableOwner, Waiter {
     this.unwatch();
     this.interest(0);
     const { slot } = this;
-    const { dispatcher } = this.tools;
-    if (this.phase === PHASE.QUEUED) dispatcher.cancel(this);
+    if (this.phase === PHASE.QUEUED) this.tools.dispatcher.cancel(this);
     if (slot === null) return this.close();
-    if (dispatcher.abandon(slot)) {
+    if (this.tools.dispatcher.abandon(slot)) {
       this.slot = null;
       return this.close();
     }

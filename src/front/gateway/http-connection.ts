@@ -79,7 +79,7 @@ export class HttpConnection extends Connection {
     super(tools, limits.httpTimeoutMs);
     this.limits = limits;
     this.input = new ReadWindow(tools.scratch);
-    this.body = new BodyStore(limits.inlineBodyBytesMax);
+    this.body = new BodyStore(limits.inlineBodyBytesMax, tools.bodyFiles);
     this.bodyReader = new BodyReader(this.body, limits.limitPostBytes);
   }
 
@@ -156,7 +156,7 @@ export class HttpConnection extends Connection {
 
   /** Reads once; false when the connection has come to its end. */
   private readSome(): boolean {
-    const outcome = this.input.receive(this.tools.libc, this.fd);
+    const outcome = this.input.receive(this.tools.libc, this.fd, this.inBody ? this.bodyReader.remaining : 0);
     if (outcome === RECEIVED.END) {
       this.onEnd();
       return false;
@@ -363,6 +363,7 @@ export class HttpConnection extends Connection {
 
   protected override onAnswered(slot: FrontSlot): void {
     const closes = (slot.flags & REPLY_FLAG.CONNECTION_CLOSE) !== 0;
+    if (!slot.bodyLent) this.body.release();
     this.tools.dispatcher.release(slot);
     this.body.forget();
     this.tools.impatient.delete(this);

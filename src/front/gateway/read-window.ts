@@ -2,6 +2,8 @@
 // only what is left when a connection stops reading is copied into one of its own. Gateway thread only.
 import { ERRNO, type Libc, SYS } from '../../system/libc.js';
 
+/** Received at a time, of what may have to be kept. */
+const RECEIVE_BYTES = 65_536;
 const OWN_BYTES_MIN = 4096;
 const NOTHING = Buffer.alloc(0);
 
@@ -35,8 +37,11 @@ export class ReadWindow {
     return this.end - this.at;
   }
 
-  /** Reads once: one of RECEIVED. Offsets into the bytes hold no longer, but for `at`. */
-  receive(libc: Libc, fd: number): number {
+  /**
+   * Reads once: one of RECEIVED. Offsets into the bytes hold no longer, but for `at`. `wanted`: bytes that will be used at
+   * once, of which more may be read at a time.
+   */
+  receive(libc: Libc, fd: number, wanted: number): number {
     if (this.isEmpty) {
       this.bytes = this.scratch;
       this.at = 0;
@@ -44,7 +49,7 @@ export class ReadWindow {
     } else {
       this.makeRoom();
     }
-    const room = this.bytes.length - this.end;
+    const room = Math.min(this.bytes.length - this.end, Math.max(wanted, RECEIVE_BYTES));
     const target = this.end === 0 ? this.bytes : this.bytes.subarray(this.end);
     const count = libc.recv(fd, target, room, SYS.MSG_DONTWAIT);
     if (count > 0) {

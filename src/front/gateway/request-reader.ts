@@ -6,9 +6,8 @@ import { PACKET_HEADER_BYTES } from '../../base/limits.js';
 import { FAULT, type Fault } from '../../protocol/faults.js';
 import { MODIFIER_PING, PARSE, PacketParser } from '../../protocol/uwsgi-packet.js';
 import { ERRNO, type Libc, SYS } from '../../system/libc.js';
-import { openTemporaryFile } from '../../system/temporary-file.js';
 import type { UwsgiLimits } from '../uwsgi-limits.js';
-import { closeFile } from './close-file.js';
+import type { BodyFiles } from './body-files.js';
 
 /** What a read has come to. */
 export const READ = {
@@ -46,15 +45,17 @@ export class RequestReader {
   private readonly limits: UwsgiLimits;
   /** Room for body bytes on their way to a file, shared by all connections. */
   private readonly scratch: Buffer;
+  private readonly files: BodyFiles;
   private buffer: Buffer | null = null;
   private received = 0;
   private written = 0;
   private packetComplete = false;
 
-  constructor(libc: Libc, limits: UwsgiLimits, scratch: Buffer) {
+  constructor(libc: Libc, limits: UwsgiLimits, scratch: Buffer, files: BodyFiles) {
     this.libc = libc;
     this.limits = limits;
     this.scratch = scratch;
+    this.files = files;
     this.parser = new PacketParser(limits.varsBytesMax);
   }
 
@@ -71,8 +72,15 @@ export class RequestReader {
   /** Gives up memory and file. */
   forget(): void {
     this.buffer = null;
-    if (this.bodyFd >= 0) closeFile(this.bodyFd, this.written);
+    if (this.bodyFd >= 0) this.files.close(this.bodyFd, this.written);
     this.bodyFd = -1;
+  }
+
+  /** As `forget`, where nobody else has, or has had, the file's descriptor. */
+  release(): void {
+    if (this.bodyFd >= 0) this.files.giveBack(this.bodyFd, this.written);
+    this.bodyFd = -1;
+    this.forget();
   }
 
   /** Whether there are, or may be, bytes after the request. Asked about a complete request. */
@@ -184,7 +192,7 @@ export class RequestReader {
   /** The packet is there and its body is not: a large one gets its file. */
   private storeBody(): number {
     if (this.isInline) return READ.MORE;
-    const file = openTemporaryFile();
+    const file = this.files.open();
     if (typeof file === 'string') return this.onDiskError(file);
     const { varsEnd } = this.parser;
     const first = Math.min(this.received - varsEnd, this.bodyBytes);
@@ -208,11 +216,14 @@ export class RequestReader {
 
   private writeBody(source: Buffer, from: number, count: number): number {
     try {
-      for (let done = 0; done < count; ) done += writeSync(this.bodyFd, source, from + done, count - done);
+      for (let done = 0; done < count; ) {
+        const written = writeSync(this.bodyFd, source, from + done, count - done, this.written);
+        this.written += written;
+        done += written;
+      }
     } catch (error) {
       return this.onDiskError(errorMessage(error));
     }
-    this.written += count;
     return READ.MORE;
   }
 

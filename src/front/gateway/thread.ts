@@ -14,6 +14,8 @@ import { Dispatcher } from '../dispatcher.js';
 import { encodePeer, RequestEncoder } from '../http/request-encoder.js';
 import { createDesk, type LocalDesk, type LocalSetup, prepareRules } from '../local/desk.js';
 import { ProxyTrust } from '../proxy-trust.js';
+import { BodyFiles } from './body-files.js';
+import { closeFile } from './close-file.js';
 import { Connection, type GatewayTools } from './connection.js';
 import {
   GATEWAY_CONTROL,
@@ -31,6 +33,8 @@ import { UwsgiConnection } from './uwsgi-connection.js';
 const ACCEPTS_PER_TURN = 64;
 /** A connection whose response is complete is closed at the latest after this long. */
 const LAZY_CLOSE_MS = 10;
+/** Large bodies are received in pieces of this size, and written to their files so. */
+const SCRATCH_BYTES = 262_144;
 const ACCEPT_FLAGS = SYS.SOCK_NONBLOCK | SYS.SOCK_CLOEXEC;
 /** Requests running longer than this are watched for their client's leaving. */
 const WATCH_LEAVING_AFTER_MS = 100;
@@ -43,7 +47,8 @@ class Gateway implements GatewayTools {
   closing = false;
   readonly watched = new Set<Connection>();
   readonly impatient = new Set<Connection>();
-  readonly scratch = Buffer.allocUnsafeSlow(65_536);
+  readonly scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  readonly bodyFiles = new BodyFiles(closeFile);
   private readonly data: GatewayData;
   private readonly bell: Bell;
   private readonly control: Int32Array;
@@ -117,6 +122,7 @@ class Gateway implements GatewayTools {
       this.turn(this.epoll.wait(this.prepareWait()));
     }
     for (const connection of this.connections) connection?.close();
+    this.bodyFiles.closeAll();
     this.epoll.close();
   }
 
@@ -274,6 +280,7 @@ class Gateway implements GatewayTools {
   private tick(): void {
     const now = this.dispatcher.nowMs;
     this.lastTickMs = now;
+    this.bodyFiles.tick(now);
     for (const connection of this.watched) if (connection.deadlineMs <= now) connection.onTimeout();
     for (const lane of this.lanes) {
       if (lane.inFlight === 0) continue;

@@ -19,7 +19,7 @@ export class UwsgiConnection extends Connection {
   constructor(tools: GatewayTools, limits: UwsgiLimits) {
     super(tools, limits.socketTimeoutMs);
     this.limits = limits;
-    this.reader = new RequestReader(tools.libc, limits, tools.scratch);
+    this.reader = new RequestReader(tools.libc, limits, tools.scratch, tools.bodyFiles);
   }
 
   protected override start(): void {
@@ -115,10 +115,11 @@ export class UwsgiConnection extends Connection {
   }
 
   protected override onAnswered(slot: FrontSlot): void {
-    const relayed = slot.taken !== 0;
-    this.tools.dispatcher.release(slot);
     // A close with bytes unread is a reset, and takes along what the client has not received: possible only in these cases.
-    if (relayed || this.reader.mayHaveLeftBytes) this.linger();
+    const mayReset = slot.taken !== 0 || this.reader.mayHaveLeftBytes;
+    if (!slot.bodyLent) this.reader.release();
+    this.tools.dispatcher.release(slot);
+    if (mayReset) this.linger();
     else this.close();
   }
 
