@@ -17,7 +17,7 @@ BUFFER_BYTES = 1 << 18
 #: Descriptors that come at once, each request's client and perhaps its body: as many as the server sends together.
 FDS_MAX = 32
 INT_BYTES = array('i').itemsize
-#: Reports of answers that are kept back while there is more to do.
+#: Reports of answers, and what goes before them, that are kept back while there is more to do.
 REPORTS_MAX = 8
 #: How long: when nothing comes for 5 ms, the server takes back what waits here.
 REPORTS_KEPT_S = 0.001
@@ -209,11 +209,18 @@ class Channel:
         ENTRY_ANSWER.pack_into(self.states, entry + STATE + 1, flags, status, headers, head_bytes, body_bytes)
         self.states[entry + STATE] = DONE
         report = ANSWER.pack(ANSWERED, flags, token, ANSWER_BYTES, status, headers, head_bytes, body_bytes)
+        self._keep(report)
+
+    def tell(self, kind, token, payload):
+        """Sends a frame that the server needs no sooner than the next one."""
+        self._keep(HEADER.pack(kind, 0, token, len(payload)) + payload)
+
+    def _keep(self, frame):
         now = monotonic()
         with self.writing:
             if not self._reports:
                 self._reports_since = now
-            self._reports.append(report)
+            self._reports.append(frame)
             # Fewer than are on their way: the server sends more while we are busy with the rest.
             if len(self._reports) >= REPORTS_MAX or now - self._reports_since >= REPORTS_KEPT_S:
                 self._send(b'')

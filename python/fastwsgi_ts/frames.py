@@ -7,6 +7,9 @@ HEADER = Struct('<BBHI')
 ANSWER = Struct('<BBHIHHIQ')
 ANSWER_BYTES = ANSWER.size - HEADER.size
 
+#: Of LOG_VARIABLE, before the name and the value: serial number of the request, bytes of the name.
+LOG_VARIABLE_HEAD = Struct('<IB')
+
 # From here to the server.
 LOADED = 1
 LOAD_ERROR = 2
@@ -20,6 +23,7 @@ DEADLINE = 9
 RELOAD = 10
 RETURNED = 11
 SENDING = 12
+LOG_VARIABLE = 13
 
 # From the server, on the control channel.
 ABORT = 1

@@ -176,7 +176,7 @@ class Server:
         environ['wsgi.input'] = stream
         environ['uwsgi.core'] = token
         request = Request(output, environ.get('REQUEST_METHOD') == 'HEAD')
-        self.api._begin(token)
+        self.api._begin(token, serial)
         try:
             self.call(request, environ)
         except ClientGone:

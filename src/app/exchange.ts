@@ -81,6 +81,8 @@ export interface Exchange {
   readonly overdue: boolean;
   /** Gives the request back before anything was done for it: another worker, or this one later, gets it. False: that cannot be. */
   giveBack(): boolean;
+  /** Gives the request's line in the log a value for `%(name)`. The caller bounds their number and size. */
+  setLogVariable(name: string, value: string): void;
   /** The request has run longer than it may, by the application's own word: as when the server's deadline passes. */
   timeOut(): void;
   /** The client offers to go on with another protocol (RFC 9110 section 7.8), as WebSocket does, and the connection can be had. */

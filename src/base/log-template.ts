@@ -25,7 +25,9 @@ export type TemplatePart =
   | { readonly kind: 'variable'; readonly name: LogVariable; readonly form: ValueForm }
   /** A variable of the request, as in `%(var.HTTP_X_REQUEST_ID)`. */
   | { readonly kind: 'request'; readonly name: string; readonly form: ValueForm }
-  /** One that nobody knows. */
+  /** One that the application may set, as by uwsgi.set_logvar(). */
+  | { readonly kind: 'application'; readonly name: string; readonly form: ValueForm }
+  /** One that nobody knows: uWSGI's metrics. */
   | { readonly kind: 'nothing'; readonly name: string; readonly form: ValueForm };
 
 export interface LogTemplate {
@@ -80,9 +82,9 @@ export function parseLogTemplate(format: string): LogTemplate {
   return { parts: isJson ? jsonParts(format) : textParts(format), empty: '-' };
 }
 
-/** Names in the template that mean nothing. */
-export function unknownVariables({ parts }: LogTemplate): readonly string[] {
-  return parts.flatMap((part) => (part.kind === 'nothing' ? [part.name] : []));
+/** Names in the template that mean nothing, and those that mean something if the application sets them. */
+export function namesOf({ parts }: LogTemplate, kind: 'nothing' | 'application'): readonly string[] {
+  return parts.flatMap((part) => (part.kind === kind ? [part.name] : []));
 }
 
 const VARIABLE = /%\(([^()]+)\)/;
@@ -132,5 +134,5 @@ const KNOWN: ReadonlySet<string> = new Set(LOG_VARIABLES);
 function variable(name: string, form: ValueForm): TemplatePart {
   if (KNOWN.has(name)) return { kind: 'variable', name: name as LogVariable, form };
   if (name.startsWith('var.') && name.length > 4) return { kind: 'request', name: name.slice(4), form };
-  return { kind: 'nothing', name, form };
+  return { kind: name.startsWith('metric.') ? 'nothing' : 'application', name, form };
 }

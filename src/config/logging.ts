@@ -5,9 +5,9 @@ import { errorMessage } from '../base/errors.js';
 import {
   defaultTemplate,
   type LogTemplate,
+  namesOf,
   parseLogTemplate,
   type RequestLogSettings,
-  unknownVariables,
 } from '../base/log-template.js';
 import { applicationFolder } from './application-folder.js';
 import type { LoggingConfiguration } from './configuration.js';
@@ -69,8 +69,13 @@ function templateOf(values: OptionValues, settings: readonly Setting[], report: 
   if (format === undefined || setting === undefined) return byDefault;
   try {
     const template = parseLogTemplate(format);
-    for (const name of unknownVariables(template)) {
-      report.warn(setting.place, `Option "${setting.key}"`, `: %(${name}) is no variable here and always empty`);
+    const warn = (name: string, why: string) =>
+      report.warn(setting.place, `Option "${setting.key}"`, `: %(${name}) ${why}`);
+    for (const name of namesOf(template, 'nothing')) warn(name, 'is no variable here and always empty');
+    // Nobody but a Python application can set one.
+    if (values.get('app-kind') !== 'python') {
+      for (const name of namesOf(template, 'application'))
+        warn(name, 'is empty unless uwsgi.set_logvar() sets it, in Python');
     }
     return template;
   } catch (error) {

@@ -124,6 +124,8 @@ function sourceOf(part: TemplatePart, variables: ReturnType<typeof logVariables>
       return variables[part.name];
     case 'request':
       return { kind: 'request', name: part.name };
+    case 'application':
+      return { kind: 'text', read: ({ logVariables }) => logVariables?.get(part.name) ?? '' };
     case 'nothing':
       return undefined;
     default:

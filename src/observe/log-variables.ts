@@ -19,6 +19,8 @@ export class RequestFacts {
   headBytes = 0;
   bodyBytes = 0;
   core = 0;
+  /** What the application has set for this line. */
+  logVariables: ReadonlyMap<string, string> | null = null;
   /** The client went away before it had the whole response. */
   isAborted = false;
   /** Milliseconds since 1970, with their fraction. */

@@ -21,6 +21,8 @@ export interface LoggedRequest {
   readonly startedMs: number;
   /** What `WantedVars.scan` returned for it; 0: it was not looked through. */
   readonly scan: number;
+  /** What the application has set for its line. */
+  readonly logVariables?: ReadonlyMap<string, string> | null;
 }
 
 /** The response, as far as it was handed on. `aborted`: the client went away, or the time was up. */
@@ -98,6 +100,7 @@ export class RequestLog {
     facts.varsStart = request.varsStart;
     facts.varsEnd = request.varsEnd;
     facts.core = request.core;
+    facts.logVariables = request.logVariables ?? null;
     facts.status = response.statusCode;
     facts.headers = response.headerCount;
     facts.headBytes = response.headBytes;

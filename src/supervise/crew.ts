@@ -1,8 +1,10 @@
 // The workers by number: starts a thread for each, replaces those that die, and changes one for another without a gap: the
 // new thread serves before the old one stops taking requests.
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LaneOwner } from '../lane/lane-owner.js';
 import type { Life } from '../pool/pool.js';
+import { Reserve } from './reserve.js';
 import { LIFE, type LoadedNews, WorkerLife } from './worker-life.js';
 
 /** What changes with a reload. */
@@ -59,6 +61,7 @@ export class Crew {
   private readonly options: CrewOptions;
   /** By number, from 1: the one that serves. */
   private readonly serving = new Map<number, WorkerLife>();
+  private readonly reserve = new Reserve();
   private readonly shortLives = new Map<number, number>();
   /** Numbers for which a thread is being started, and how many are at it. */
   private readonly replacing = new Map<number, number>();
@@ -121,6 +124,7 @@ export class Crew {
    */
   async renew(isChain: boolean, mercyMs: number): Promise<string | undefined> {
     const edition = ++this.edition;
+    this.reserve.drop();
     const ids = [...new Set([...this.serving.keys(), ...this.replacing.keys()])];
     for (const step of isChain ? ids.map((id) => [id]) : [ids]) {
       const error = await this.exchange(step, mercyMs);
@@ -171,6 +175,41 @@ export class Crew {
         else this.replacing.delete(id);
       }
     }
+  }
+
+  // ---- the reserve
+
+  /** Whether one of so many workers may be started for the reserve: none is about to be started, and none has just begun. */
+  mayReserve(processes: number): boolean {
+    const { serving, replacing, freeLanes, reserve } = this;
+    if (serving.size === 0 || serving.size >= processes || replacing.size > 0 || freeLanes.length === 0) return false;
+    if (this.isStopping || !reserve.hasRoom(performance.now())) return false;
+    return [...serving.values()].every(({ ageMs }) => ageMs >= SHORT_LIFE_MS);
+  }
+
+  /** The number of the worker in reserve; 0: there is none. */
+  get reservedId(): number {
+    return this.reserve.workerId;
+  }
+
+  /** Starts a thread that serves when it is needed. */
+  async prepare(workerId: number): Promise<void> {
+    const life = await this.recruit(workerId);
+    if (life === undefined) return;
+    this.reserve.put(life);
+    const error = await this.untilLoaded(life);
+    const { log } = this.options;
+    if (error === undefined) log(`worker ${workerId} has loaded the application and waits in reserve`);
+    else if (this.reserve.lose(life)) log(`worker ${workerId} does not come up for the reserve: ${error}`);
+  }
+
+  /** The worker in reserve serves from now on, if there is one. */
+  engage(): boolean {
+    const life = this.reserve.take();
+    if (life === undefined) return false;
+    this.options.log(`worker ${life.workerId} comes from the reserve`);
+    this.serve(life);
+    return life.served;
   }
 
   /** Takes a worker away: it finishes what it has. */
@@ -270,7 +309,10 @@ export class Crew {
     if (wasServing && !this.isStopping) {
       const cause = life.killedBy === undefined ? `died: ${reason}` : `died, ${life.killedBy}`;
       this.options.log(`DAMN ! worker ${workerId} (pid: ${process.pid}) ${cause} :( trying respawn ...`);
-      void this.marked([workerId], () => this.respawn(life));
+      if (this.engage()) this.respawns++;
+      else void this.marked([workerId], () => this.respawn(life));
+    } else if (!this.isStopping && this.reserve.lose(life)) {
+      this.options.log(`worker ${workerId}, in reserve, died: ${life.diedOf}`);
     } else if (life.stopped && !this.isStopping) {
       this.options.log(`worker ${workerId} killed successfully (pid: ${process.pid})`);
     }

@@ -202,6 +202,7 @@ export class Supervisor {
     const busy = [...this.options.crew.workers].filter((life) => life.lane.busy > 0).length;
     if (requests !== this.requestsSeen || busy > 0) this.idleSinceMs = now;
     this.requestsSeen = requests;
+    if (cheaper > 0) this.keepReserve(processes);
     if (cheaper === 0 && idleMs === 0) return;
     const { size } = this.options.crew;
     const fewest = Math.max(cheaper, 1);
@@ -227,13 +228,27 @@ export class Supervisor {
     this.isGrowing = false;
   }
 
+  /** Python takes its time to load an application: where there may be one worker more, it has done that before it is needed. */
+  private keepReserve(processes: number): void {
+    const { crew } = this.options;
+    if (!crew.mayReserve(processes)) return;
+    const isPython = [...crew.workers].some(({ news }) => news?.application.includes('python'));
+    const [id] = isPython ? this.missing(processes) : [];
+    if (id !== undefined) void crew.prepare(id);
+  }
+
+  /** Numbers that no worker has. */
+  private missing(processes: number): number[] {
+    const { crew } = this.options;
+    return Array.from({ length: processes }, (_, i) => i + 1).filter(
+      (id) => crew.worker(id) === undefined && !crew.isReplacing(id) && id !== crew.reservedId,
+    );
+  }
+
   /** False when they do not come up. */
   private async grow(step: number, { processes }: SupervisorSettings): Promise<boolean> {
     const { crew, log } = this.options;
-    const missing = Array.from({ length: processes }, (_, i) => i + 1).filter(
-      (id) => crew.worker(id) === undefined && !crew.isReplacing(id),
-    );
-    const ids = missing.slice(0, step);
+    const ids = this.missing(processes).slice(0, crew.engage() ? step - 1 : step);
     const error = ids.length === 0 ? undefined : await crew.replace(ids, 0);
     if (error === undefined || crew.isStopping) return true;
     log(`more workers do not come up: ${error}`);

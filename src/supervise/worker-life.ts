@@ -48,6 +48,8 @@ export class WorkerLife {
   readonly thread: Life;
   /** On the clock of `performance.now()`. */
   readonly bornMs = performance.now();
+  /** Its age counts from here: when it was born, or left the reserve. */
+  ageFromMs = this.bornMs;
   /** Requests the lane had answered when this thread took it over. */
   readonly requestsBefore: number;
   /** This many requests are enough; 0 is no limit. */
@@ -102,7 +104,7 @@ export class WorkerLife {
   }
 
   get ageMs(): number {
-    return performance.now() - this.bornMs;
+    return performance.now() - this.ageFromMs;
   }
 
   onLoading(loading: Loading): void {

@@ -31,6 +31,7 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
   readonly startedMs: number;
   readonly scan: number;
   onAbort: (() => void) | null = null;
+  logVariables: Map<string, string> | null = null;
   private readonly slot: WorkerSlot;
   private readonly owner: ExchangeOwner;
   private bodyReader: SlotBody | undefined;
@@ -101,6 +102,11 @@ export class SlotExchange implements Exchange, SlotOccupant, ResponseOwner {
   /** The supervisor says that the request has run too long. */
   onDeadline(): void {
     this.timeOut();
+  }
+
+  setLogVariable(name: string, value: string): void {
+    this.logVariables ??= new Map();
+    this.logVariables.set(name, value);
   }
 
   timeOut(): void {

@@ -232,6 +232,10 @@ export class FakeExchange implements Exchange {
     throw new Error('contract: this kind begins what it gets');
   }
 
+  setLogVariable(): void {
+    throw new Error('contract: this kind sets no log variables');
+  }
+
   timeOut(): void {
     this.overdue = true;
     this.abort();

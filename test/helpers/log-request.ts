@@ -23,15 +23,24 @@ export interface LineRequest {
   /** 0: a front. */
   readonly workerId?: number;
   readonly modifier2?: number;
+  readonly logVariables?: ReadonlyMap<string, string>;
 }
 
 /** The lines of one request; values of vars are latin-1 strings, a character for a byte. */
 export function linesOf(settings: RequestLogSettings, request: LineRequest = {}): string[] {
-  const { vars = [], response = {}, elapsedMs = 5.875, workerId = 3, modifier2 = 0 } = request;
+  const { vars = [], response = {}, elapsedMs = 5.875, workerId = 3, modifier2 = 0, logVariables = null } = request;
   const lines: string[] = [];
   const log = new RequestLog(settings, workerId, new TextLines((line) => lines.push(line)), () => 12);
   const bytes = packet(vars, 0, modifier2);
-  const logged = { packet: bytes, varsStart: 4, varsEnd: bytes.length, core: 4, startedMs: 1000, scan: 0 };
+  const logged = {
+    packet: bytes,
+    varsStart: 4,
+    varsEnd: bytes.length,
+    core: 4,
+    startedMs: 1000,
+    scan: 0,
+    logVariables,
+  };
   log.log(logged, { ...RESPONSE, ...response }, 1000 + elapsedMs);
   return lines;
 }

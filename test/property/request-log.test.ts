@@ -25,14 +25,16 @@ const vars = fc.tuple(...NAMES.map((name) => fc.tuple(fc.constant(name), value))
 /** Control characters, separators of lines, and what turns the direction of writing. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
 const FORBIDDEN = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
-const VARIABLES = [...LOG_VARIABLES, 'var.HTTP_X', 'nothing'];
+const VARIABLES = [...LOG_VARIABLES, 'var.HTTP_X', 'mine', 'metric.nothing'];
+/** What an application sets: any text. */
+const logVariables = fc.string({ unit: 'binary', maxLength: 40 }).map((text) => new Map([['mine', text]]));
 
 test('the default line, and one of all variables, is a line of printable text', () => {
   const everything = parseLogTemplate(VARIABLES.map((name) => `%(${name})`).join(' '));
   fc.assert(
-    fc.property(vars, (sent) => {
+    fc.property(vars, logVariables, (sent, set) => {
       for (const template of [defaultTemplate(true, false), everything]) {
-        assert.doesNotMatch(lineOf(settingsOf(template), { vars: sent }), FORBIDDEN);
+        assert.doesNotMatch(lineOf(settingsOf(template), { vars: sent, logVariables: set }), FORBIDDEN);
       }
     }),
   );
@@ -41,8 +43,8 @@ test('the default line, and one of all variables, is a line of printable text', 
 test('a value between quotes stays between them', () => {
   const template = parseLogTemplate(VARIABLES.map((name) => `"%(${name})"`).join('|'));
   fc.assert(
-    fc.property(vars, (sent) => {
-      const line = lineOf(settingsOf(template), { vars: sent });
+    fc.property(vars, logVariables, (sent, set) => {
+      const line = lineOf(settingsOf(template), { vars: sent, logVariables: set });
       assert.doesNotMatch(line, FORBIDDEN);
       assert.match(line, new RegExp(`^"[^"]*"(\\|"[^"]*"){${VARIABLES.length - 1}}$`));
     }),
@@ -60,10 +62,10 @@ test('a JSON line is JSON, and its values are what the client sent', () => {
   const outside = parseLogTemplate(`{${VARIABLES.map((name) => `"${name}":%(${name})`).join(', ')}}`);
   const json = parseLogTemplate('json');
   fc.assert(
-    fc.property(vars, (sent) => {
+    fc.property(vars, logVariables, (sent, set) => {
       const of = (name: string) => textOf(sent.find(([key]) => key === name)?.[1] ?? '');
       for (const template of [inside, outside, json]) {
-        const line = lineOf(settingsOf(template), { vars: sent });
+        const line = lineOf(settingsOf(template), { vars: sent, logVariables: set });
         assert.doesNotMatch(line, FORBIDDEN);
         const read = JSON.parse(line);
         const empty = template === inside ? '-' : null;
@@ -71,7 +73,8 @@ test('a JSON line is JSON, and its values are what the client sent', () => {
           [read.method, read.uri, read.proto, read.addr, read.user, read.host, read.uagent, read.referer],
           NAMES.slice(0, 8).map((name) => of(name) || empty),
         );
-        if (template !== json) assert.equal(read['var.HTTP_X'], of('HTTP_X') || empty);
+        if (template === json) continue;
+        assert.deepEqual([read['var.HTTP_X'], read.mine], [of('HTTP_X') || empty, set.get('mine') || empty]);
       }
     }),
   );

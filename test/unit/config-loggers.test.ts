@@ -143,4 +143,9 @@ test('a variable of log-format that means nothing is warned about', () => {
   assert.deepEqual(warningsOf(loadLines(['log-format = %(uri) %(metric.x)'], folder)), [
     'Option "log-format" at app.ini:2:14: %(metric.x) is no variable here and always empty',
   ]);
+  const mine = 'log-format = %(uri) %(mine)';
+  assert.deepEqual(warningsOf(loadLines([mine], folder)), [
+    'Option "log-format" at app.ini:2:14: %(mine) is empty unless uwsgi.set_logvar() sets it, in Python',
+  ]);
+  assert.deepEqual(warningsOf(loadLines([mine, 'app-kind = python'], folder)), []);
 });

@@ -5,8 +5,8 @@ import {
   defaultTemplate,
   LOG_VARIABLES,
   type LogVariable,
+  namesOf,
   parseLogTemplate,
-  unknownVariables,
 } from '../../dist/base/log-template.js';
 import { RequestLog, TextLines } from '../../dist/observe/request-log.js';
 import { CTIME_FORMAT, compileDate } from '../../dist/observe/strftime.js';
@@ -266,10 +266,10 @@ test('a template that looks like a JSON object and is none is an error; names th
   for (const format of ['{"a": %(uri) %(user)}', '{%(uri)}', '{"a":"%(uri)}', "{'a':1}"]) {
     assert.throws(() => parseLogTemplate(format), /begins and ends like a JSON object and is none/, format);
   }
-  assert.deepEqual(unknownVariables(parseLogTemplate('%(uri) %(nothing) %(metric.x) %(var.X) %() % (uri)')), [
-    'nothing',
-    'metric.x',
-  ]);
+  const template = parseLogTemplate('%(uri) %(mine) %(metric.x) %(var.X) %() % (uri)');
+  assert.deepEqual(namesOf(template, 'nothing'), ['metric.x']);
+  assert.deepEqual(namesOf(template, 'application'), ['mine']);
+  assert.equal(lineOf(withFormat('%(metric.x)'), { logVariables: new Map([['metric.x', 'set']]) }), '-');
   assert.equal(lineOf(withFormat('a %(nothing) b %() %(uri')), 'a - b %() %(uri');
 });
 
@@ -311,4 +311,17 @@ test('with log-x-forwarded-for the address is the client’s, as trusted proxies
   assert.equal(of('198.51.100.1', '192.0.2.7', ['127.0.0.1']), '198.51.100.1 {4}');
   assert.equal(of('127.0.0.1', 'evil"\n', []), '127.0.0.1 {4}');
   assert.equal(of('', '', []), '- {4}');
+});
+
+test('what the application has set stands in the line where its name does, and is no part of the next one', () => {
+  const settings = withFormat('%(mine) "%(mine)" %(uri) %(empty)');
+  const logVariables = new Map([
+    ['mine', 'a "b"\n\u202e'],
+    ['uri', 'not this'],
+    ['empty', ''],
+  ]);
+  assert.equal(lineOf(settings, { logVariables }), 'a "b"\\x0a\\u202e "a \\x22b\\x22\\x0a\\u202e" - -');
+  assert.equal(lineOf(settings), '- "-" - -');
+  const json = withFormat('{"v": %(mine), "t": "<%(mine)>", "e": %(empty)}');
+  assert.deepEqual(JSON.parse(lineOf(json, { logVariables })), { v: 'a "b"\n\u202e', t: '<a "b"\n\u202e>', e: null });
 });

@@ -6,7 +6,7 @@ import { loadLibc } from '../../system/libc.js';
 import { DescriptorSender } from '../../system/send-descriptors.js';
 import type { Application, Exchange, MemoryUse, WorkerContext } from '../exchange.js';
 import { type CallOwner, PythonCall, textError } from './call.js';
-import { FRAME_FLAG, FROM_PYTHON, frame, readAnswer, TO_PYTHON } from './frames.js';
+import { FRAME_FLAG, FROM_PYTHON, frame, readAnswer, readLogVariable, TO_PYTHON } from './frames.js';
 import { REQUEST_FLAG, RequestMessages, textMessage } from './message.js';
 import { PythonProcess } from './process.js';
 import { STATE_ENTRY_BYTES } from './states.js';
@@ -239,6 +239,8 @@ export class PythonApplication implements Application, CallOwner {
         return this.setDeadline(call, payload.readUInt32LE(0));
       case FROM_PYTHON.SENDING:
         return call.exchange.response.noteSending();
+      case FROM_PYTHON.LOG_VARIABLE:
+        return setLogVariable(call, payload);
     }
   }
 
@@ -282,4 +284,10 @@ export class PythonApplication implements Application, CallOwner {
     for (const call of this.calls) call?.onLost(how, python.stateOf(call.token, call.serial));
     python.release();
   }
+}
+
+/** The token may be another request's by now. */
+function setLogVariable({ serial, exchange }: PythonCall, payload: Buffer): void {
+  const [of, name, value] = readLogVariable(payload);
+  if (of === serial) exchange.setLogVariable(name, value);
 }

@@ -1,5 +1,6 @@
 // Frames between a worker and its Python process: u8 kind · u8 flags · u16le token · u32le length · payload. The numbers are
 // those of python/fastwsgi_ts/frames.py.
+import { isUtf8 } from 'node:buffer';
 import type { SentResponse } from '../exchange.js';
 
 export const FRAME_HEADER_BYTES = 8;
@@ -28,6 +29,8 @@ export const FROM_PYTHON = {
   RETURNED: 11,
   /** Something of the response was sent from there. */
   SENDING: 12,
+  /** The request's line in the log has a variable: see `readLogVariable`. */
+  LOG_VARIABLE: 13,
 } as const;
 
 /** To Python, on the control channel. */
@@ -79,4 +82,14 @@ export function readAnswer(payload: Buffer): SentResponse {
     headBytes: payload.readUInt32LE(4),
     bodyBytes: Number(payload.readBigUInt64LE(8)),
   };
+}
+
+/** The name and the value of a log variable, and the serial number of the request that it belongs to. */
+export function readLogVariable(payload: Buffer): readonly [serial: number, name: string, value: string] {
+  const nameEnd = 5 + (payload[4] as number);
+  return [payload.readUInt32LE(0), textOf(payload.subarray(5, nameEnd)), textOf(payload.subarray(nameEnd))];
+}
+
+function textOf(bytes: Buffer): string {
+  return bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1');
 }

@@ -266,6 +266,65 @@ def do_uwsgi(environ, start_response, query):
     return [json.dumps(found).encode()]
 
 
+def do_log_variables(environ, start_response, query):
+    import uwsgi
+    if query.get('set'):
+        before = uwsgi.get_logvar('mine')
+        uwsgi.set_logvar('mine', 'overwritten')
+        uwsgi.set_logvar(b'mine', query['set'])
+        assert before is None and uwsgi.get_logvar(b'mine') == query['set'].encode()
+    if query.get('hold'):
+        uwsgi.set_logvar('held', query['hold'])
+        time.sleep(0.3)
+        assert uwsgi.get_logvar('held') == query['hold'].encode()
+    if query.get('raise'):
+        raise ValueError('raised')
+
+    class Chunks:
+        def __iter__(self):
+            yield b'some of it'
+            if query.get('late'):
+                uwsgi.set_logvar('late', query['late'])
+
+        def close(self):
+            uwsgi.set_logvar('closed', b'\xff\n')
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return Chunks()
+
+
+def do_log_variables_bounds(environ, start_response, query):
+    import uwsgi
+    found = []
+    for name, value in (('', 'v'), ('n' * 256, 'v'), (1, 'v'), ('n', None)):
+        try:
+            uwsgi.set_logvar(name, value)
+        except (TypeError, ValueError) as error:
+            found.append(str(error))
+    uwsgi.set_logvar('mine', 'x' * 254 + '\xe9')
+    uwsgi.set_logvar('late', b'y' * 300)
+    for i in range(1000):
+        uwsgi.set_logvar('n', str(i))
+    for i in range(61):
+        uwsgi.set_logvar('n%d' % i, b'')
+    try:
+        uwsgi.set_logvar('one too many', b'')
+    except ValueError as error:
+        found.append(str(error))
+    uwsgi.set_logvar('n', 'again')
+    in_thread = []
+
+    def elsewhere():
+        try:
+            uwsgi.set_logvar('mine', 'v')
+        except RuntimeError as error:
+            in_thread.append(str(error))
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    start_response('200 OK', [('Content-Type', 'application/json')])
+    return [json.dumps(found + in_thread).encode()]
+
+
 def do_own_deadline(environ, start_response, query):
     import uwsgi
     uwsgi.set_user_harakiri(1)
