@@ -28,6 +28,8 @@ FD_COUNT = 2
 #: The server has room for this many bytes of a response that it could not send on.
 WINDOW_BYTES = 262144
 
+#: A program that the application starts would keep a client's connection open.
+CLOEXEC = getattr(socket, 'MSG_CMSG_CLOEXEC', 0)
 SPACE = socket.CMSG_SPACE(FDS_MAX * INT_BYTES)
 
 
@@ -159,7 +161,7 @@ class Channel:
             self._start = 0
             self._end = rest
         try:
-            count, ancillary, _, _ = self._receive([self._view[self._end:]], SPACE, flags)
+            count, ancillary, _, _ = self._receive([self._view[self._end:]], SPACE, flags | CLOEXEC)
         except BlockingIOError:
             return False
         for _, _, data in ancillary:

@@ -34,7 +34,8 @@ def main():
     threading.Thread(target=channel.listen, name='fastwsgi-control', daemon=True).start()
     module = api.install(channel, config)
     sys.argv = ['uwsgi']
-    sys.path[:0] = [os.getcwd()] + config['pythonPath']
+    # As in uWSGI, which puts each before what is there.
+    sys.path[:0] = config['pythonPath'][::-1] + [os.getcwd()]
     try:
         application = load(config['module'], config['file'], config['callable'])
         module._start()
@@ -88,6 +89,17 @@ def die_with_parent(parent_pid):
 
 def ignore_signals():
     """A signal for the whole group is the server's to act on. With handlers, because what is ignored stays so in programs
-    that the application starts."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, lambda *_: None)
+    that the application starts. What it forks can be ended by them: multiprocessing does so."""
+    before = {number: signal.signal(number, _ignore)
+              for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
+
+    def restore():
+        for number, handler in before.items():
+            if signal.getsignal(number) is _ignore:
+                signal.signal(number, handler)
+
+    os.register_at_fork(after_in_child=restore)
+
+
+def _ignore(*_):
+    pass

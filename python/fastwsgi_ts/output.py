@@ -20,7 +20,8 @@ SENDFILE_BYTES_MAX = 1 << 20
 FLAGS = socket.MSG_NOSIGNAL
 #: On TCP the end of the response travels with its last bytes.
 LAST = socket.MSG_NOSIGNAL | socket.MSG_MORE
-STREAM = socket.SOCK_STREAM
+#: Does not block: that is what the server has set, and what keeps socket.setdefaulttimeout() from setting another limit.
+STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 UNIX = socket.AF_UNIX
 SHUT_WR = socket.SHUT_WR
 

@@ -89,6 +89,9 @@ class Request:
         """Sends what the application returned."""
         if isinstance(result, FileWrapper) and self._send_file(result):
             return
+        if type(result) is bytes:
+            # As in uWSGI; iterating it would give numbers.
+            result = (result,)
         send = self.send
         for chunk in result:
             if chunk:
