@@ -94,6 +94,8 @@ class Channel:
         self._end = 0
         self._fds = deque()
         self._reports = []
+        #: A thread waits for the next request, or is about to.
+        self._is_waiting = False
         #: Since when the oldest of them is kept back.
         self._reports_since = 0.0
 
@@ -129,11 +131,12 @@ class Channel:
                 request = self._take()
                 if request is not None:
                     return request
-                if self._reports:
-                    if self._fill(socket.MSG_DONTWAIT):
-                        continue
+                # Before the reports are looked at: a thread whose report is not seen here sees that somebody waits.
+                self._is_waiting = True
+                if not self._reports or not self._fill(socket.MSG_DONTWAIT):
                     self.write(b'')
-                self._fill(0)
+                    self._fill(0)
+                self._is_waiting = False
 
     def _take(self):
         start = self._start
@@ -223,8 +226,9 @@ class Channel:
             if not self._reports:
                 self._reports_since = now
             self._reports.append(frame)
-            # Fewer than are on their way: the server sends more while we are busy with the rest.
-            if len(self._reports) >= REPORTS_MAX or now - self._reports_since >= REPORTS_KEPT_S:
+            # Fewer than are on their way: the server sends more while we are busy with the rest. While a thread waits for a
+            # request there is no rest.
+            if self._is_waiting or len(self._reports) >= REPORTS_MAX or now - self._reports_since >= REPORTS_KEPT_S:
                 self._send(b'')
 
     def _send(self, frames):

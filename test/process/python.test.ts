@@ -227,6 +227,19 @@ for (const twin of TWINS) {
     assert.equal((await call(server, 'http', { uri: '/' })).body, 'by path');
   });
 
+  test(`with threads a request is over when it is, and no deadline follows it (${twin.name})`, { skip }, async () => {
+    await using server = await startPython(twin, ['--threads', '4', '--harakiri', '1']);
+    for (const kind of SOCKET_KINDS) {
+      for (let i = 0; i < 5; i++) {
+        const from = server.log().length;
+        assert.equal((await call(server, kind, { uri: `/?${kind}` })).status, 200);
+        // By itself: no other request comes.
+        await server.waitForLog(new RegExp(`GET /\\?${kind} => generated`), { from });
+      }
+    }
+    assert.doesNotMatch(server.log(), /HARAKIRI/);
+  });
+
   test(`threads run at the same time in one process (${twin.name})`, { skip }, async () => {
     await using server = await startPython(twin, ['--threads', '4']);
     const { body } = await call(server, 'http', { uri: '/environ' });
